@@ -1,0 +1,1 @@
+"""Cartograph: a headless-commerce server. `docs/architecture.md` is the map."""

@@ -1,0 +1,205 @@
+"""The composition root: settings in, a wired shop out, closed in reverse order.
+
+Concrete adapters are named here and in `transactions`, nowhere else; everything else asks for a port. Nothing connects
+before it is first used, so a process starts while its servers still do. See ADR-0010.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from starlette.types import ASGIApp
+
+from app import telemetry
+from app.accounts.credentials import Argon2Passwords, JwtAccessTokens
+from app.accounts.sign_in import AddCustomer, FindCustomer, SignIn
+from app.cache import keys
+from app.cache.read_through import ReadThrough
+from app.cache.redis_store import RedisCache
+from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart
+from app.catalog.cached import CachedCatalog, CachedSearch
+from app.catalog.repository import SqlCatalog
+from app.catalog.search_index import PostgresSearchIndex
+from app.catalog.store_products import StoreProducts
+from app.checkout.check_payments import CheckPayments
+from app.checkout.place_order import PlaceOrder
+from app.checkout.settle_payment import SettlePayment
+from app.core.clock import Clock, SystemClock
+from app.core.freshness import ReadSource
+from app.core.ids import IdSource, RandomIds
+from app.core.money import Currency, Money
+from app.database.engine import Database
+from app.database.migrate import migrate
+from app.database.tables import SCHEMA_VERSION
+from app.http.asgi import WebServices, create_asgi
+from app.http.authentication import bearer_authentication
+from app.http.explorer_assets import locate_explorer
+from app.http.pages import Pages
+from app.inventory.repository import SqlStockReader
+from app.orders.access_token import OrderAccessTokens
+from app.orders.repository import SqlOrderReader
+from app.payments.domain import PaymentGateway
+from app.payments.repository import SqlAttemptReader
+from app.payments.stripe_gateway import StripeGateway
+from app.settings import Settings, load_settings
+from app.shipping.domain import FlatRate
+from app.transactions import Transactions
+from dataloaders.loaders import Readers
+from resolvers.context import Services, ShopProfile
+
+WEB_STATEMENT_SECONDS = 2
+WORKER_STATEMENT_SECONDS = 30
+_MISSING_TABLE = "to_regclass('alembic_version')"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A wired shop. Safe for any number of tasks at once; `close` ends its connections."""
+
+    settings: Settings
+    database: Database
+    cache: RedisCache
+    transactions: Transactions
+    services: Services
+    store_products: StoreProducts
+    add_customer: AddCustomer
+    sign_in: SignIn
+    tokens: JwtAccessTokens
+    check_payments: CheckPayments
+    clock: Clock
+    ids: IdSource
+
+    async def migrate(self) -> tuple[str | None, str]:
+        """Bring the schema to the newest version; returns the version before and after."""
+        return await migrate(self.database)
+
+    async def not_ready(self) -> str | None:
+        """Why this process cannot serve; None when it can. Raises DatabaseUnavailable."""
+        async with self.database.read_fresh() as connection:
+            if (await connection.execute(text(f"SELECT {_MISSING_TABLE}"))).scalar() is None:
+                return "the database has no schema yet: run `cartograph migrate`"
+            version = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+        if version != SCHEMA_VERSION:
+            return f"the database's schema is {version}, not {SCHEMA_VERSION}: run `cartograph migrate`"
+        return None
+
+    async def product_count(self) -> int:
+        """How many products the shop has."""
+        async with self.transactions.read() as tx:
+            return await tx.catalog.product_count()
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self.cache.close()
+        await self.database.close()
+
+
+def build_shop(
+    settings: Settings,
+    *,
+    statement_timeout_seconds: int = WEB_STATEMENT_SECONDS,
+    clock: Clock | None = None,
+    gateway: PaymentGateway | None = None,
+) -> Shop:
+    """A shop for these settings. clock, gateway: others than the real ones, for tests."""
+    clock, ids, currency = clock or SystemClock(), RandomIds(), Currency(settings.currency)
+    secret = settings.secret_key.get_secret_value().encode()
+    replica_url = settings.database_replica_url
+    database = Database.connect(
+        settings.database_url.get_secret_value(),
+        replica_url=replica_url.get_secret_value() if replica_url else None,
+        pool_size=settings.database_pool_size,
+        statement_timeout_seconds=statement_timeout_seconds,
+    )
+    cache = RedisCache.connect(settings.redis_url.get_secret_value(), clock)
+    read_through = ReadThrough(cache, clock, source=ReadSource.REPLICA if replica_url else ReadSource.PRIMARY)
+    transactions = Transactions(database, currency=currency, drop_tags=cache.drop_tags)
+    gateway = gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base)
+    flat_rate = Money.parse(settings.shipping_flat_rate, currency)
+    desk = CartDesk(
+        transactions=transactions,
+        delivery=FlatRate(flat_rate, settings.shipping_days, frozenset(settings.countries)),
+        clock=clock,
+        ids=ids,
+        lifetime=timedelta(days=settings.cart_lifetime_days),
+    )
+    settle = SettlePayment(transactions, clock)
+    passwords, tokens = Argon2Passwords(), JwtAccessTokens(secret, clock)
+    services = Services(
+        profile=ShopProfile(
+            settings.shop_name, currency, settings.countries, settings.stripe_publishable_key, settings.base_url
+        ),
+        clock=clock,
+        readers=Readers(
+            catalog=CachedCatalog(SqlCatalog(database), read_through),
+            stock=SqlStockReader(database),
+            orders=SqlOrderReader(database),
+            attempts=SqlAttemptReader(database),
+        ),
+        search=CachedSearch(PostgresSearchIndex(database, currency=currency), read_through),
+        read_cart=ReadCart(desk),
+        create_cart=CreateCart(desk, currency),
+        edit_cart=EditCart(desk),
+        place_order=PlaceOrder(desk, transactions, gateway, settle),
+        order_tokens=OrderAccessTokens(secret, clock),
+        find_customer=FindCustomer(transactions),
+    )
+    return Shop(
+        settings=settings,
+        database=database,
+        cache=cache,
+        transactions=transactions,
+        services=services,
+        store_products=StoreProducts(transactions, clock, keys.catalog_tags),
+        add_customer=AddCustomer(transactions, passwords, clock, ids),
+        sign_in=SignIn(transactions, passwords, tokens),
+        tokens=tokens,
+        check_payments=CheckPayments(transactions, gateway, settle, clock),
+        clock=clock,
+        ids=ids,
+    )
+
+
+@asynccontextmanager
+async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
+    """A shop for a command or a worker, closed at the end."""
+    shop = build_shop(settings, statement_timeout_seconds=WORKER_STATEMENT_SECONDS)
+    try:
+        yield shop
+    finally:
+        await shop.close()
+
+
+def build_app(shop: Shop) -> ASGIApp:
+    """The web application of a shop; it closes the shop when it is shut down."""
+    settings = shop.settings
+    pages = Pages(
+        shop_name=settings.shop_name,
+        explorer_enabled=settings.explorer,
+        explorer=locate_explorer(os.environ),
+        clock=shop.clock,
+    )
+    return create_asgi(
+        WebServices(
+            services=shop.services,
+            sign_in=shop.sign_in,
+            authenticate=bearer_authentication(shop.tokens),
+            not_ready=shop.not_ready,
+            pages=pages,
+            ids=shop.ids,
+            introspection=settings.introspection,
+            on_shutdown=shop.close,
+        )
+    )
+
+
+def create_app() -> ASGIApp:
+    """The web application for the environment's settings: what the server's processes load."""
+    settings = load_settings(os.environ)
+    telemetry.configure_logging(settings.log_level)
+    return build_app(build_shop(settings))

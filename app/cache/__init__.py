@@ -1,0 +1,1 @@
+"""The read-through cache of public data. See ADR-0004."""

@@ -1,0 +1,37 @@
+"""Every cache key and tag is built here.
+
+A key names the kind, the version of what is stored under it, and the identity. Raising VERSION makes every older
+entry unreachable, which is what a change of a record's shape needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+VERSION = 1
+CATALOG = "catalog"  # the tag of whatever is made from many products: lists, counts, facets, the category tree
+
+
+def entry(kind: str, *identity: object) -> str:
+    """The key of a cached value."""
+    return ":".join(["cg", str(VERSION), kind, *map(str, identity)])
+
+
+def tag_version(tag: str) -> str:
+    """The key under which a tag's version is kept."""
+    return f"cg:tag:{tag}"
+
+
+def product(product_id: int) -> str:
+    """The tag of what is made from one product."""
+    return f"product:{product_id}"
+
+
+def variant(variant_id: int) -> str:
+    """The tag of what is made from one variant."""
+    return f"variant:{variant_id}"
+
+
+def catalog_tags(product_ids: Sequence[int], variant_ids: Sequence[int]) -> list[str]:
+    """The tags of everything that a change of these products and variants makes stale."""
+    return [CATALOG, *map(product, product_ids), *map(variant, variant_ids)]

@@ -1,0 +1,1 @@
+"""Carts: lines, prices, what keeps one from being paid."""

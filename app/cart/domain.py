@@ -1,0 +1,250 @@
+"""A cart and what it costs now, as records. See ADR-0002 and ADR-0005.
+
+`Cart` is what is stored. `PricedCart` is what a shopper sees: the same cart against today's prices, stock and
+delivery, computed at every read and never stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from app.catalog.domain import Offer
+from app.core.contact import Address
+from app.core.ids import CartId, CartLineId, VariantId
+from app.core.money import Currency, Money
+from app.inventory.domain import StockLevel
+from app.shipping.domain import DeliveryOption
+
+MAX_LINES = 100  # of one cart; also of one mutation
+MAX_QUANTITY = 999  # of one line
+MAX_NOTE_LENGTH = 5_000
+MAX_LINE_ATTRIBUTES = 20
+MAX_ATTRIBUTE_KEY_LENGTH = 64
+MAX_ATTRIBUTE_VALUE_LENGTH = 500
+
+
+class CartState(Enum):
+    """Where a cart is in its life."""
+
+    ACTIVE = "ACTIVE"
+    IN_CHECKOUT = "IN_CHECKOUT"
+    COMPLETED = "COMPLETED"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue:
+    """A buyer's wish for a line, such as an engraving."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """Some units of one variant. A line is known by its variant and its attributes together."""
+
+    id: CartLineId
+    variant_id: VariantId
+    quantity: int
+    unit_price_when_added: Money
+    attributes: tuple[KeyValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """A cart as it is stored. version rises by one with every change."""
+
+    id: CartId
+    version: int
+    state: CartState
+    currency: Currency
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    lines: tuple[CartLine, ...] = ()
+    email: str | None = None
+    note: str | None = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    delivery_option_id: int | None = None
+
+    def state_at(self, now: datetime) -> CartState:
+        """The state, with an untouched cart's end taken into account."""
+        expired = self.state is CartState.ACTIVE and now >= self.expires_at
+        return CartState.EXPIRED if expired else self.state
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What the variants in question cost and how many there are, read in one transaction."""
+
+    offers: Mapping[VariantId, Offer]
+    levels: Mapping[VariantId, StockLevel]
+
+    def price(self, variant_id: VariantId) -> Money | None:
+        """The price of one unit now, None where the variant is not sold."""
+        offer = self.offers.get(variant_id)
+        return offer.price if offer else None
+
+    def sellable(self, variant_id: VariantId) -> int:
+        """How many units of the variant may be sold now."""
+        level = self.levels.get(variant_id)
+        return level.sellable if level and self.price(variant_id) is not None else 0
+
+
+# ------------------------------------------------------------------------------------------------ as a shopper sees it
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """A line at today's price.
+
+    is_sold: whether the variant is still sold; obtainable: how many of the line's units can be had.
+    """
+
+    id: CartLineId
+    variant_id: VariantId
+    quantity: int
+    unit_price: Money
+    unit_price_when_added: Money
+    subtotal: Money
+    discount: Money
+    total: Money
+    attributes: tuple[KeyValue, ...]
+    position: int
+    is_sold: bool
+    obtainable: int
+
+    @property
+    def problems(self) -> tuple[LineProblem, ...]:
+        """What has happened to the line since it was added."""
+        if not self.is_sold:
+            return (LineUnavailable(self),)
+        problems: list[LineProblem] = []
+        if self.obtainable < self.quantity:
+            problems.append(LineInsufficientStock(self, self.obtainable))
+        if self.unit_price != self.unit_price_when_added:
+            problems.append(LinePriceChanged(self, self.unit_price_when_added, self.unit_price))
+        return tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class LineUnavailable:
+    """The variant is not sold any more."""
+
+    line: PricedLine
+
+
+@dataclass(frozen=True, slots=True)
+class LineInsufficientStock:
+    """Fewer units are left than the line asks for."""
+
+    line: PricedLine
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinePriceChanged:
+    """The price is not the one that stood there when the line was added; no reason to stop."""
+
+    line: PricedLine
+    before: Money
+    after: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOptionGone:
+    """The chosen delivery is not offered (to this address) any more."""
+
+    message: str
+
+
+LineProblem = LineUnavailable | LineInsufficientStock | LinePriceChanged
+CartProblem = LineProblem | DeliveryOptionGone
+
+
+class CheckoutRequirement(Enum):
+    """What a cart still lacks before it can be paid."""
+
+    LINES = "LINES"
+    EMAIL = "EMAIL"
+    SHIPPING_ADDRESS = "SHIPPING_ADDRESS"
+    DELIVERY_OPTION = "DELIVERY_OPTION"
+    PROBLEMS_RESOLVED = "PROBLEMS_RESOLVED"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutReadiness:
+    """Whether the cart can be paid, and what is missing, in the order in which a checkout asks for it."""
+
+    ready: bool
+    missing: tuple[CheckoutRequirement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """subtotal − discount + shipping + tax = total, exactly.
+
+    shipping, tax: None while nobody knows them; they count as nothing then and the cost is an estimate.
+    """
+
+    subtotal: Money
+    discount: Money
+    shipping: Money | None
+    tax: Money | None
+    total: Money
+    is_estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCart:
+    """A cart against today's prices, stock and delivery."""
+
+    id: CartId
+    version: int
+    state: CartState
+    currency: Currency
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    email: str | None
+    note: str | None
+    shipping_address: Address | None
+    billing_address: Address | None
+    lines: tuple[PricedLine, ...]
+    total_quantity: int
+    delivery_options: tuple[DeliveryOption, ...]
+    selected_delivery_option: DeliveryOption | None
+    requires_shipping: bool
+    cost: Cost
+    problems: tuple[CartProblem, ...]
+    readiness: CheckoutReadiness
+    shelf: Shelf = field(repr=False)
+
+
+# ------------------------------------------------------------------------------------------------ ports
+
+
+class CartStore(Protocol):
+    """Carts inside one transaction (or, for `find`, on any connection to the primary)."""
+
+    async def find(self, cart_id: CartId) -> Cart | None:
+        """The cart, None where there is none; its lines are of the same moment as its version."""
+        ...
+
+    async def lock(self, cart_id: CartId) -> Cart | None:
+        """The cart, held until the transaction ends: whoever else wants to change it waits."""
+        ...
+
+    async def insert(self, cart: Cart) -> None:
+        """Store a new cart with its lines."""
+        ...
+
+    async def save(self, cart: Cart) -> None:
+        """Replace the stored cart, lines included. The caller holds the lock."""
+        ...

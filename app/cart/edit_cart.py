@@ -1,0 +1,208 @@
+"""Change a cart: lock it, apply an edit, store it, price it.
+
+One short transaction: lock the cart's row -> read prices and stock of what it holds and of what the edit adds ->
+apply the edit (pure, all or nothing) -> store the cart with its version raised. The answer is the priced cart of that
+very transaction, so nothing is read again. See ADR-0005.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+from app.cart.domain import Cart, CartState, CartStore, PricedCart, Shelf
+from app.cart.edits import CartEdit
+from app.cart.pricing import price_cart
+from app.catalog.domain import OfferReader
+from app.core.clock import Clock
+from app.core.errors import CartClosed, ErrorCode, InvalidInput, NotFound, VersionConflict
+from app.core.ids import CartId, CartLineId, IdSource, VariantId
+from app.core.money import Currency
+from app.inventory.domain import StockStore
+from app.shipping.domain import DeliveryOptions
+
+
+class CartTransaction(Protocol):
+    """What a cart's use cases need of a transaction."""
+
+    @property
+    def carts(self) -> CartStore:
+        """Carts."""
+        ...
+
+    @property
+    def offers(self) -> OfferReader:
+        """Prices."""
+        ...
+
+    @property
+    def stock(self) -> StockStore:
+        """Stock."""
+        ...
+
+
+class CartTransactions(Protocol):
+    """Opens transactions for carts."""
+
+    def begin(self) -> AbstractAsyncContextManager[CartTransaction]:
+        """One transaction: committed on normal exit, rolled back on any exception."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[CartTransaction]:
+        """Reads from the primary, each statement for itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartDesk:
+    """What every use case of carts works with."""
+
+    transactions: CartTransactions
+    delivery: DeliveryOptions
+    clock: Clock
+    ids: IdSource
+    lifetime: timedelta
+
+    async def shelf(self, tx: CartTransaction, ids: Iterable[VariantId], currency: Currency) -> Shelf:
+        """Prices and stock of these variants, in two statements; none where there are no variants."""
+        wanted = sorted(set(ids))
+        if not wanted:
+            return Shelf({}, {})
+        offers = await tx.offers.offers_by_variant_ids(wanted, currency)
+        levels = await tx.stock.levels_by_variant_ids(wanted)
+        return Shelf(offers, levels)
+
+    def priced(self, cart: Cart, shelf: Shelf) -> PricedCart:
+        """The cart at today's prices."""
+        return price_cart(cart, shelf, self.delivery, self.clock.now())
+
+    def new_line_id(self) -> CartLineId:
+        """The id of a line that is about to be."""
+        return CartLineId(self.ids.new_uuid())
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCart:
+    """Show a cart at today's prices."""
+
+    desk: CartDesk
+
+    async def __call__(self, cart_id: CartId) -> PricedCart | None:
+        """The cart, None where there is none."""
+        async with self.desk.transactions.read() as tx:
+            cart = await tx.carts.find(cart_id)
+            if cart is None:
+                return None
+            shelf = await self.desk.shelf(tx, [line.variant_id for line in cart.lines], cart.currency)
+        return self.desk.priced(cart, shelf)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCart:
+    """Open a cart, with whatever the shopper brings along."""
+
+    desk: CartDesk
+    currency: Currency
+
+    async def __call__(self, edits: Sequence[CartEdit], *, currency: Currency | None) -> PricedCart:
+        """The new cart with every edit applied.
+
+        Raises InvalidInput (CURRENCY_MISMATCH) when the shop does not sell in that currency, and what the edits raise;
+        there is no cart then.
+        """
+        if currency not in (None, self.currency):
+            raise InvalidInput(
+                f"The shop sells in {self.currency}.", code=ErrorCode.CURRENCY_MISMATCH, field=("currency",)
+            )
+        now = self.desk.clock.now()
+        cart = Cart(
+            id=CartId(self.desk.ids.new_uuid()),
+            version=1,
+            state=CartState.ACTIVE,
+            currency=self.currency,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + self.desk.lifetime,
+        )
+        async with self.desk.transactions.begin() as tx:
+            shelf = await self.desk.shelf(tx, (v for edit in edits for v in edit.variant_ids), self.currency)
+            for edit in edits:
+                cart = edit.apply(cart, shelf, self.desk.new_line_id)
+            priced = checked_delivery(self.desk.priced(cart, shelf), cart)
+            await tx.carts.insert(cart)
+        return priced
+
+
+@dataclass(frozen=True, slots=True)
+class EditCart:
+    """Apply an edit to a cart."""
+
+    desk: CartDesk
+
+    async def __call__(self, cart_id: CartId, edit: CartEdit, *, expected_version: int | None) -> PricedCart:
+        """The changed cart.
+
+        Raises NotFound, CartClosed, VersionConflict, and what the edit raises; nothing has changed then.
+        Concurrency: edits of one cart happen one after the other.
+        """
+        async with self.desk.transactions.begin() as tx:
+            cart = await open_cart(tx, cart_id, self.desk.clock, expected_version)
+            ids = [line.variant_id for line in cart.lines] + list(edit.variant_ids)
+            shelf = await self.desk.shelf(tx, ids, cart.currency)
+            now = self.desk.clock.now()
+            changed = replace(
+                edit.apply(cart, shelf, self.desk.new_line_id),
+                version=cart.version + 1,
+                updated_at=now,
+                expires_at=now + self.desk.lifetime,
+            )
+            priced = checked_delivery(self.desk.priced(changed, shelf), changed, before=cart)
+            await tx.carts.save(changed)
+        return priced
+
+
+async def open_cart(tx: CartTransaction, cart_id: CartId, clock: Clock, expected_version: int | None) -> Cart:
+    """The cart, locked, if it can still be changed.
+
+    Raises NotFound, CartClosed saying why, or VersionConflict.
+    """
+    cart = await tx.carts.lock(cart_id)
+    if cart is None:
+        raise NotFound("There is no such cart.", field=("cartId",))
+    closed = _CLOSED.get(cart.state_at(clock.now()))
+    if closed:
+        code, message = closed
+        raise CartClosed(message, code=code, field=("cartId",))
+    if expected_version is not None and expected_version != cart.version:
+        raise VersionConflict(expected=expected_version, current=cart.version)
+    return cart
+
+
+def checked_delivery(priced: PricedCart, cart: Cart, *, before: Cart | None = None) -> PricedCart:
+    """The priced cart, unless the edit itself chose a delivery or an address that the shop does not serve."""
+    chose = cart.delivery_option_id not in (None, before and before.delivery_option_id)
+    if chose and priced.selected_delivery_option is None:
+        raise InvalidInput(
+            "This delivery is not offered for this cart.",
+            code=ErrorCode.DELIVERY_OPTION_UNAVAILABLE,
+            field=("deliveryOptionId",),
+        )
+    address = cart.shipping_address
+    moved = address is not None and address != (before and before.shipping_address)
+    if address is not None and moved and priced.requires_shipping and not priced.delivery_options:
+        raise InvalidInput(
+            f"The shop does not deliver to {address.country_code}.",
+            code=ErrorCode.ADDRESS_INVALID,
+            field=("shippingAddress", "countryCode"),
+        )
+    return priced
+
+
+_CLOSED = {
+    CartState.IN_CHECKOUT: (ErrorCode.CART_LOCKED, "A payment for this cart is under way."),
+    CartState.COMPLETED: (ErrorCode.CART_COMPLETED, "This cart has been paid: start a new one."),
+    CartState.EXPIRED: (ErrorCode.CART_EXPIRED, "This cart has expired: start a new one."),
+}

@@ -1,0 +1,289 @@
+"""What can be done to a cart, as values. Pure: a cart in, the changed cart out, or every fault at once.
+
+An edit is checked whole before anything is applied: all of its lines go in, or none. See ADR-0005.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.cart.domain import (
+    MAX_ATTRIBUTE_KEY_LENGTH,
+    MAX_ATTRIBUTE_VALUE_LENGTH,
+    MAX_LINE_ATTRIBUTES,
+    MAX_LINES,
+    MAX_NOTE_LENGTH,
+    MAX_QUANTITY,
+    Cart,
+    CartLine,
+    KeyValue,
+    Shelf,
+)
+from app.cart.pricing import demand_of
+from app.core.contact import Address, checked_address, checked_email
+from app.core.errors import ClientError, ErrorCode, InvalidInput, OutOfStock, Rejected
+from app.core.ids import CartLineId, VariantId
+
+NewLineId = Callable[[], CartLineId]
+
+
+class CartEdit(Protocol):
+    """A change to a cart."""
+
+    @property
+    def variant_ids(self) -> Sequence[VariantId]:
+        """The variants, beyond those in the cart, that the shelf must hold."""
+        ...
+
+    def apply(self, cart: Cart, shelf: Shelf, new_line_id: NewLineId) -> Cart:
+        """The changed cart. Raises a ClientError, `Rejected` where there are several faults."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """Units to put into a cart."""
+
+    variant_id: VariantId
+    quantity: int
+    attributes: tuple[KeyValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddLines:
+    """Put units into the cart: into the line with the same variant and attributes, or into a new one."""
+
+    lines: tuple[NewLine, ...]
+
+    @property
+    def variant_ids(self) -> Sequence[VariantId]:
+        """The variants that are added."""
+        return [line.variant_id for line in self.lines]
+
+    def apply(self, cart: Cart, shelf: Shelf, new_line_id: NewLineId) -> Cart:
+        """The cart with every line added."""
+        faults = _bad_sizes(self.lines)
+        lines = {(line.variant_id, line.attributes): line for line in cart.lines}
+        asked: dict[VariantId, tuple[str, ...]] = {}
+        for place, wanted in enumerate(self.lines):
+            field = ("lines", str(place))
+            faults += _faults_of(wanted, shelf, field)
+            price = shelf.price(wanted.variant_id)
+            if price is None:
+                continue
+            asked.setdefault(wanted.variant_id, (*field, "quantity"))
+            key = (wanted.variant_id, tuple(sorted(wanted.attributes, key=lambda pair: pair.key)))
+            present = lines.get(key) or CartLine(new_line_id(), wanted.variant_id, 0, price, key[1])
+            lines[key] = replace(present, quantity=present.quantity + wanted.quantity, unit_price_when_added=price)
+        changed = replace(cart, lines=tuple(lines.values()))
+        return _checked(changed, shelf, asked, faults)
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """A new quantity for a line (0 removes it), or a difference to it, and another variant where one is given."""
+
+    line_id: CartLineId
+    quantity: int | None = None
+    quantity_delta: int | None = None
+    variant_id: VariantId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLines:
+    """Change lines of the cart; a line whose quantity falls to 0 goes."""
+
+    changes: tuple[LineChange, ...]
+
+    @property
+    def variant_ids(self) -> Sequence[VariantId]:
+        """The variants that lines are changed to."""
+        return [change.variant_id for change in self.changes if change.variant_id is not None]
+
+    def apply(self, cart: Cart, shelf: Shelf, new_line_id: NewLineId) -> Cart:
+        """The cart with every change made."""
+        lines = {line.id: line for line in cart.lines}
+        faults: list[ClientError] = []
+        asked: dict[VariantId, tuple[str, ...]] = {}
+        for place, change in enumerate(self.changes):
+            field = ("lines", str(place))
+            line = lines.get(change.line_id)
+            if line is None:
+                faults.append(_line_not_found((*field, "lineId")))
+            elif change.quantity is not None and change.quantity_delta is not None:
+                faults.append(InvalidInput("Give quantity or quantityDelta, not both.", field=field))
+            elif change.variant_id is not None and shelf.price(change.variant_id) is None:
+                faults.append(_unavailable((*field, "variantId")))
+            else:
+                changed = _changed_line(line, change, shelf)
+                lines[line.id] = changed
+                if changed.quantity > line.quantity or changed.variant_id != line.variant_id:
+                    asked.setdefault(changed.variant_id, (*field, "quantity"))
+                if not 0 <= changed.quantity <= MAX_QUANTITY:
+                    faults.append(_quantity_out_of_range((*field, "quantity"), lowest=0))
+        kept = tuple(line for line in lines.values() if line.quantity)
+        return _checked(replace(cart, lines=_merged(kept)), shelf, asked, faults)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLines:
+    """Take lines out of the cart."""
+
+    line_ids: tuple[CartLineId, ...]
+
+    @property
+    def variant_ids(self) -> Sequence[VariantId]:
+        """None."""
+        return ()
+
+    def apply(self, cart: Cart, shelf: Shelf, new_line_id: NewLineId) -> Cart:
+        """The cart without these lines."""
+        present = {line.id for line in cart.lines}
+        faults: list[ClientError] = [
+            _line_not_found(("lineIds", str(place)))
+            for place, line_id in enumerate(self.line_ids)
+            if line_id not in present
+        ]
+        if faults:
+            raise Rejected(faults)
+        return replace(cart, lines=tuple(line for line in cart.lines if line.id not in self.line_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class SetDetails:
+    """Set who buys and where it goes. What is None stays as it is."""
+
+    email: str | None = None
+    note: str | None = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    delivery_option_id: int | None = None
+
+    @property
+    def variant_ids(self) -> Sequence[VariantId]:
+        """None."""
+        return ()
+
+    def apply(self, cart: Cart, shelf: Shelf, new_line_id: NewLineId) -> Cart:
+        """The cart with these details."""
+        faults: list[ClientError] = []
+        changes: dict[str, object] = {}
+        checks: dict[str, Callable[[], object]] = {
+            "email": lambda: self.email and checked_email(self.email, field=("email",)),
+            "note": lambda: _checked_note(self.note),
+            "shipping_address": lambda: _address(self.shipping_address, "shippingAddress"),
+            "billing_address": lambda: _address(self.billing_address, "billingAddress"),
+            "delivery_option_id": lambda: self.delivery_option_id,
+        }
+        for name, check in checks.items():
+            if getattr(self, name) is None:
+                continue
+            try:
+                changes[name] = check()
+            except ClientError as fault:
+                faults.append(fault)
+        if self.email == "":
+            faults.append(InvalidInput("The e-mail address is empty.", code=ErrorCode.EMAIL_INVALID, field=("email",)))
+        if faults:
+            raise Rejected(faults)
+        return replace(cart, **changes)  # type: ignore[arg-type]  # each name was checked into its own type
+
+
+def _address(address: Address | None, name: str) -> Address | None:
+    return address and checked_address(address, field=(name,))
+
+
+def _checked_note(note: str | None) -> str | None:
+    if note is not None and len(note) > MAX_NOTE_LENGTH:
+        raise InvalidInput(f"The note is longer than {MAX_NOTE_LENGTH} characters.", field=("note",))
+    return note
+
+
+def _bad_sizes(lines: Sequence[NewLine]) -> list[ClientError]:
+    return [
+        _quantity_out_of_range(("lines", str(place), "quantity"), lowest=1)
+        for place, line in enumerate(lines)
+        if not 1 <= line.quantity <= MAX_QUANTITY
+    ]
+
+
+def _faults_of(wanted: NewLine, shelf: Shelf, field: tuple[str, ...]) -> list[ClientError]:
+    faults: list[ClientError] = []
+    if shelf.price(wanted.variant_id) is None:
+        faults.append(_unavailable((*field, "variantId")))
+    keys = [pair.key for pair in wanted.attributes]
+    if len(keys) > MAX_LINE_ATTRIBUTES or len(set(keys)) < len(keys):
+        faults.append(
+            InvalidInput(f"At most {MAX_LINE_ATTRIBUTES} attributes, each key once.", field=(*field, "attributes"))
+        )
+    for pair in wanted.attributes:
+        if not 1 <= len(pair.key) <= MAX_ATTRIBUTE_KEY_LENGTH or len(pair.value) > MAX_ATTRIBUTE_VALUE_LENGTH:
+            message = (
+                f"An attribute's key has 1 to {MAX_ATTRIBUTE_KEY_LENGTH} characters"
+                f" and its value at most {MAX_ATTRIBUTE_VALUE_LENGTH}."
+            )
+            faults.append(InvalidInput(message, field=(*field, "attributes")))
+    return faults
+
+
+def _changed_line(line: CartLine, change: LineChange, shelf: Shelf) -> CartLine:
+    quantity = line.quantity + (change.quantity_delta or 0) if change.quantity is None else change.quantity
+    variant_id = line.variant_id if change.variant_id is None else change.variant_id
+    price = shelf.price(variant_id) or line.unit_price_when_added
+    return replace(line, quantity=quantity, variant_id=variant_id, unit_price_when_added=price)
+
+
+def _merged(lines: Sequence[CartLine]) -> tuple[CartLine, ...]:
+    """Lines that have become the same (variant and attributes) as one."""
+    merged: dict[tuple[VariantId, tuple[KeyValue, ...]], CartLine] = {}
+    for line in lines:
+        key = (line.variant_id, line.attributes)
+        present = merged.get(key)
+        merged[key] = replace(present, quantity=present.quantity + line.quantity) if present else line
+    return tuple(merged.values())
+
+
+def _checked(cart: Cart, shelf: Shelf, asked: dict[VariantId, tuple[str, ...]], faults: list[ClientError]) -> Cart:
+    """The cart, if it is within its bounds and the variants that more was asked of have enough stock."""
+    if len(cart.lines) > MAX_LINES:
+        faults.append(InvalidInput(f"A cart has at most {MAX_LINES} lines.", field=("lines",)))
+    oversize = any(line.quantity > MAX_QUANTITY for line in cart.lines)
+    if oversize and not any(fault.code is ErrorCode.QUANTITY_OUT_OF_RANGE for fault in faults):
+        faults.append(_quantity_out_of_range(("lines",), lowest=1))
+    demand = demand_of(cart)
+    for variant_id, field in asked.items():
+        available = shelf.sellable(variant_id)
+        if demand.get(variant_id, 0) > available:
+            line_id = next(line.id for line in cart.lines if line.variant_id == variant_id)
+            faults.append(
+                OutOfStock(
+                    variant_id=variant_id,
+                    requested=demand[variant_id],
+                    available=available,
+                    line_id=line_id,
+                    field=field,
+                )
+            )
+    if faults:
+        raise Rejected(faults)
+    return cart
+
+
+def _unavailable(field: tuple[str, ...]) -> ClientError:
+    return InvalidInput(
+        "There is no such variant, or it is not sold in this currency.",
+        code=ErrorCode.VARIANT_UNAVAILABLE,
+        field=field,
+    )
+
+
+def _line_not_found(field: tuple[str, ...]) -> ClientError:
+    return InvalidInput("The cart has no such line.", code=ErrorCode.LINE_NOT_FOUND, field=field)
+
+
+def _quantity_out_of_range(field: tuple[str, ...], *, lowest: int) -> ClientError:
+    return InvalidInput(
+        f"The quantity must be {lowest} to {MAX_QUANTITY}.", code=ErrorCode.QUANTITY_OUT_OF_RANGE, field=field
+    )

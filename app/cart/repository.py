@@ -1,0 +1,142 @@
+"""Carts' SQL. A cart is read whole in one statement, so its lines always belong to its version."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, UUID, aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.cart.domain import Cart, CartLine, CartState, KeyValue
+from app.core.contact import Address
+from app.core.ids import CartId, CartLineId, VariantId
+from app.core.money import Currency, Money
+from app.database.tables import cart, cart_line
+
+_cart_id = bindparam("cart_id", type_=UUID(as_uuid=True))
+_line_json = func.jsonb_build_object(
+    "id",
+    cart_line.c.id,
+    "variant_id",
+    cart_line.c.variant_id,
+    "quantity",
+    cart_line.c.quantity,
+    "price",
+    cart_line.c.unit_price_when_added_minor,
+    "attributes",
+    cart_line.c.attributes,
+)
+_lines = (
+    select(func.coalesce(func.jsonb_agg(aggregate_order_by(_line_json, cart_line.c.position)), text("'[]'::jsonb")))
+    .where(cart_line.c.cart_id == cart.c.id)
+    .scalar_subquery()
+    .label("lines")
+)
+_FIND = select(cart, _lines).where(cart.c.id == _cart_id)
+# a statement of its own: the one that waited for the lock still sees the lines of before the wait
+_LOCK = select(cart.c.id).where(cart.c.id == _cart_id).with_for_update()
+_INSERT = insert(cart)
+_UPDATE = update(cart).where(cart.c.id == _cart_id)
+_DELETE_LINES = delete(cart_line).where(cart_line.c.cart_id == _cart_id)
+_INSERT_LINES = text("""
+    INSERT INTO cart_line (id, cart_id, position, variant_id, quantity, unit_price_when_added_minor, attributes)
+    SELECT id, :cart_id, position, variant_id, quantity, price, attributes
+    FROM jsonb_to_recordset(:lines) AS line (
+        id uuid, position int, variant_id int, quantity int, price bigint, attributes jsonb)
+""").bindparams(bindparam("lines", type_=JSONB), _cart_id)
+
+
+class SqlCarts:
+    """`CartStore` on one connection to the primary."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def find(self, cart_id: CartId) -> Cart | None:
+        """The cart, None where there is none."""
+        row = (await self._connection.execute(_FIND, {"cart_id": cart_id})).one_or_none()
+        return None if row is None else _cart(row)
+
+    async def lock(self, cart_id: CartId) -> Cart | None:
+        """The cart, held until the transaction ends."""
+        await self._connection.execute(_LOCK, {"cart_id": cart_id})
+        return await self.find(cart_id)
+
+    async def insert(self, cart: Cart) -> None:
+        """Store a new cart with its lines."""
+        await self._connection.execute(_INSERT, _row(cart))
+        await self._insert_lines(cart)
+
+    async def save(self, cart: Cart) -> None:
+        """Replace the stored cart, lines included."""
+        await self._connection.execute(_UPDATE, {"cart_id": cart.id, **_row(cart)})
+        await self._connection.execute(_DELETE_LINES, {"cart_id": cart.id})
+        await self._insert_lines(cart)
+
+    async def _insert_lines(self, cart: Cart) -> None:
+        rows = [
+            {
+                "id": line.id,
+                "position": position,
+                "variant_id": line.variant_id,
+                "quantity": line.quantity,
+                "price": line.unit_price_when_added.minor,
+                "attributes": line.attributes,
+            }
+            for position, line in enumerate(cart.lines)
+        ]
+        if rows:
+            await self._connection.execute(_INSERT_LINES, {"cart_id": cart.id, "lines": rows})
+
+
+def _row(cart: Cart) -> dict[str, object]:
+    return {
+        "id": cart.id,
+        "version": cart.version,
+        "state": cart.state.value.lower(),
+        "currency": cart.currency,
+        "email": cart.email,
+        "note": cart.note,
+        "shipping_address": cart.shipping_address,
+        "billing_address": cart.billing_address,
+        "delivery_option_id": cart.delivery_option_id,
+        "created_at": cart.created_at,
+        "updated_at": cart.updated_at,
+        "expires_at": cart.expires_at,
+    }
+
+
+def _cart(row: Row[Any]) -> Cart:
+    currency = Currency(row.currency)
+    return Cart(
+        id=CartId(row.id),
+        version=row.version,
+        state=CartState(row.state.upper()),
+        currency=currency,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        expires_at=row.expires_at,
+        lines=tuple(_line(line, currency) for line in row.lines),
+        email=row.email,
+        note=row.note,
+        shipping_address=_address(row.shipping_address),
+        billing_address=_address(row.billing_address),
+        delivery_option_id=row.delivery_option_id,
+    )
+
+
+def _line(line: dict[str, Any], currency: Currency) -> CartLine:
+    return CartLine(
+        id=CartLineId(uuid.UUID(line["id"])),
+        variant_id=VariantId(line["variant_id"]),
+        quantity=line["quantity"],
+        unit_price_when_added=Money(line["price"], currency),
+        attributes=msgspec.convert(line["attributes"], tuple[KeyValue, ...]),
+    )
+
+
+def _address(stored: object) -> Address | None:
+    return None if stored is None else msgspec.convert(stored, Address)

@@ -1,0 +1,170 @@
+"""The catalogue and its search behind the cache: decorators around the ports, so nobody else knows of it.
+
+What is made from one product carries that product's tag, what is made from many carries the catalogue's. Searches for
+what is available now are not cached: stock never is. See ADR-0004.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from app.cache import keys
+from app.cache.read_through import ReadThrough
+from app.catalog.domain import CatalogReader, Category, PriceRange, Product, Variant, VariantPrice
+from app.catalog.search import Facets, SearchIndex, SearchRequest, Suggestions
+from app.core.freshness import Freshness
+from app.core.ids import CategoryId, ProductId, VariantId
+from app.core.money import Currency
+from app.core.pagination import Count, Page, PageRequest
+
+K = TypeVar("K")
+V = TypeVar("V")
+_CATALOG = (keys.CATALOG,)
+
+
+class CachedCatalog:
+    """`CatalogReader` that asks the cache first."""
+
+    def __init__(self, inner: CatalogReader, cache: ReadThrough) -> None:
+        self._inner = inner
+        self._cache = cache
+
+    async def products_by_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, Product]:
+        """The products with these ids."""
+        return await self._many("product", ids, _product_tag, Product, self._inner.products_by_ids)
+
+    async def product_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, ProductId]:
+        """Which product has which slug."""
+        return await self._many("product-slug", slugs, _catalog_tag, ProductId, self._inner.product_ids_by_slugs)
+
+    async def variants_by_ids(self, ids: Sequence[VariantId]) -> dict[VariantId, Variant]:
+        """The variants with these ids."""
+        return await self._many("variant", ids, _variant_tag, Variant, self._inner.variants_by_ids)
+
+    async def variant_ids_by_skus(self, skus: Sequence[str]) -> dict[str, VariantId]:
+        """Which variant has which stock-keeping unit."""
+        return await self._many("variant-sku", skus, _catalog_tag, VariantId, self._inner.variant_ids_by_skus)
+
+    async def variants_by_product_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, tuple[Variant, ...]]:
+        """All variants of these products that are sold."""
+        return await self._many(
+            "product-variants", ids, _product_tag, tuple[Variant, ...], self._inner.variants_by_product_ids
+        )
+
+    async def prices_by_variant_ids(
+        self, ids: Sequence[VariantId], currency: Currency
+    ) -> dict[VariantId, VariantPrice]:
+        """Prices in one currency."""
+
+        async def load(missing: Sequence[VariantId]) -> Mapping[VariantId, VariantPrice]:
+            return await self._inner.prices_by_variant_ids(missing, currency)
+
+        return await self._many(f"price:{currency}", ids, _variant_tag, VariantPrice, load)
+
+    async def price_ranges_by_product_ids(
+        self, ids: Sequence[ProductId], currency: Currency
+    ) -> dict[ProductId, PriceRange]:
+        """Price ranges in one currency."""
+
+        async def load(missing: Sequence[ProductId]) -> Mapping[ProductId, PriceRange]:
+            return await self._inner.price_ranges_by_product_ids(missing, currency)
+
+        return await self._many(f"price-range:{currency}", ids, _product_tag, PriceRange, load)
+
+    async def categories_by_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, Category]:
+        """The categories with these ids."""
+        return await self._many("category", ids, _catalog_tag, Category, self._inner.categories_by_ids)
+
+    async def category_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, CategoryId]:
+        """Which category has which slug."""
+        return await self._many("category-slug", slugs, _catalog_tag, CategoryId, self._inner.category_ids_by_slugs)
+
+    async def child_ids_by_category_ids(
+        self, ids: Sequence[CategoryId | None]
+    ) -> dict[CategoryId | None, tuple[CategoryId, ...]]:
+        """The categories directly below these."""
+        return await self._many(
+            "category-children", ids, _catalog_tag, tuple[CategoryId, ...], self._inner.child_ids_by_category_ids
+        )
+
+    async def _many(
+        self,
+        kind: str,
+        ids: Sequence[K],
+        tags_of: Callable[[Any], Sequence[str]],
+        value_type: Any,  # noqa: ANN401  a NewType and a parametrised tuple are types that `type` does not cover
+        load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+    ) -> dict[K, V]:
+        found = await self._cache.get_many(ids, lambda each: keys.entry(kind, each), tags_of, value_type, load)
+        return {each: entry.value for each, entry in found.items()}
+
+
+class CachedSearch:
+    """`ProductSearch` that asks the cache first."""
+
+    def __init__(self, inner: SearchIndex, cache: ReadThrough) -> None:
+        self._inner = inner
+        self._cache = cache
+
+    async def page(self, request: SearchRequest, page: PageRequest) -> tuple[Page[ProductId], Freshness]:
+        """One page of hits, and how old it is."""
+
+        async def load() -> Page[ProductId]:
+            return await self._inner.page(request, page)
+
+        return await self._get("search-page", (request, page), request, Page[ProductId], load)
+
+    async def count(self, request: SearchRequest) -> Count:
+        """How many products the request finds."""
+
+        async def load() -> Count:
+            return await self._inner.count(request)
+
+        return (await self._get("search-count", (request,), request, Count, load))[0]
+
+    async def facets(self, request: SearchRequest) -> Facets:
+        """Counts by brand, category and price."""
+
+        async def load() -> Facets:
+            return await self._inner.facets(request)
+
+        return (await self._get("search-facets", (request,), request, Facets, load))[0]
+
+    async def suggest(self, query: str, limit: int) -> Suggestions:
+        """Completions of a half-typed query."""
+
+        async def load() -> Suggestions:
+            return await self._inner.suggest(query, limit)
+
+        anything = SearchRequest(query)
+        return (await self._get("suggestions", (query, limit), anything, Suggestions, load))[0]
+
+    async def _get(
+        self,
+        kind: str,
+        identity: tuple[object, ...],
+        request: SearchRequest,
+        value_type: type[V],
+        load: Callable[[], Awaitable[V]],
+    ) -> tuple[V, Freshness]:
+        if request.filter.available is not None:
+            return await load(), self._cache.just_read()
+        digest = hashlib.sha256(msgspec.msgpack.encode(identity)).hexdigest()[:32]
+        found = await self._cache.get(keys.entry(kind, digest), _CATALOG, value_type, load)
+        return found.value, found.freshness
+
+
+def _product_tag(product_id: ProductId) -> Sequence[str]:
+    return (keys.product(product_id),)
+
+
+def _variant_tag(variant_id: VariantId) -> Sequence[str]:
+    return (keys.variant(variant_id),)
+
+
+def _catalog_tag(_: object) -> Sequence[str]:
+    return _CATALOG

@@ -1,0 +1,53 @@
+"""Offers' SQL: what carts and checkouts are priced with, on their own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ARRAY, Integer, Text, and_, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.catalog.domain import Offer
+from app.core.ids import VariantId
+from app.core.money import Currency, Money
+from app.database.tables import product, variant, variant_price
+
+_OFFERS = (
+    select(
+        variant.c.id,
+        variant.c.name.label("variant_name"),
+        variant.c.sku,
+        variant.c.requires_shipping,
+        variant.c.active,
+        product.c.name.label("product_name"),
+        variant_price.c.amount_minor,
+    )
+    .join(product, product.c.id == variant.c.product_id)
+    .outerjoin(
+        variant_price,
+        and_(variant_price.c.variant_id == variant.c.id, variant_price.c.currency == bindparam("currency", type_=Text)),
+    )
+    .where(variant.c.id == func.any(bindparam("ids", type_=ARRAY(Integer))))
+)
+
+
+class SqlOffers:
+    """`OfferReader` on one connection to the primary."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def offers_by_variant_ids(self, ids: Sequence[VariantId], currency: Currency) -> dict[VariantId, Offer]:
+        """The offers of these variants; an unknown variant is absent."""
+        rows = (await self._connection.execute(_OFFERS, {"ids": list(ids), "currency": currency})).all()
+        return {
+            row.id: Offer(
+                variant_id=row.id,
+                product_name=row.product_name,
+                variant_name=row.variant_name,
+                sku=row.sku,
+                price=Money(row.amount_minor, currency) if row.active and row.amount_minor is not None else None,
+                requires_shipping=row.requires_shipping,
+            )
+            for row in rows
+        }

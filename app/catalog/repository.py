@@ -1,0 +1,222 @@
+"""The catalogue's SQL, reading side: one statement a method, whatever the number of ids.
+
+Statements are built once, at import; ids are bound as one array. Reads go to the nearest server. See ADR-0002.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, func, or_, select
+
+from app.catalog.domain import (
+    Attribute,
+    Category,
+    Image,
+    PriceRange,
+    Product,
+    ProductOption,
+    SelectedOption,
+    Seo,
+    Variant,
+    VariantPrice,
+)
+from app.core.ids import CategoryId, ProductId, VariantId
+from app.core.money import Currency, Money
+from app.database.engine import Database
+from app.database.tables import category, product, variant, variant_price
+
+SEO_DESCRIPTION_LENGTH = 160  # what search engines show of it
+
+_ids = bindparam("ids", type_=ARRAY(Integer))
+_names = bindparam("names", type_=ARRAY(Text))
+_currency = bindparam("currency", type_=Text)
+
+_PRODUCTS = select(
+    product.c.id,
+    product.c.slug,
+    product.c.name,
+    product.c.description,
+    product.c.brand,
+    product.c.category_id,
+    product.c.tags,
+    product.c.images,
+    product.c.attributes,
+    product.c.options,
+    product.c.seo_title,
+    product.c.seo_description,
+    product.c.popularity,
+    product.c.created_at,
+    product.c.updated_at,
+).where(product.c.id == func.any(_ids))
+_PRODUCT_SLUGS = select(product.c.slug, product.c.id).where(product.c.slug == func.any(_names))
+
+_VARIANT_COLUMNS = (
+    variant.c.id,
+    variant.c.product_id,
+    variant.c.sku,
+    variant.c.name,
+    variant.c.position,
+    variant.c.selected_options,
+    variant.c.image,
+    variant.c.weight_grams,
+    variant.c.requires_shipping,
+)
+_VARIANTS = select(*_VARIANT_COLUMNS).where(variant.c.id == func.any(_ids), variant.c.active)
+_VARIANT_SKUS = select(variant.c.sku, variant.c.id).where(variant.c.sku == func.any(_names), variant.c.active)
+_PRODUCT_VARIANTS = (
+    select(*_VARIANT_COLUMNS)
+    .where(variant.c.product_id == func.any(_ids), variant.c.active)
+    .order_by(variant.c.product_id, variant.c.position, variant.c.id)
+)
+
+_PRICES = select(
+    variant_price.c.variant_id, variant_price.c.amount_minor, variant_price.c.compare_at_minor, variant_price.c.currency
+).where(variant_price.c.variant_id == func.any(_ids), variant_price.c.currency == _currency)
+_PRICE_RANGES = (
+    select(
+        variant.c.product_id,
+        func.min(variant_price.c.amount_minor).label("lowest"),
+        func.max(variant_price.c.amount_minor).label("highest"),
+        func.min(variant_price.c.compare_at_minor).label("compare_lowest"),
+        func.max(variant_price.c.compare_at_minor).label("compare_highest"),
+        func.bool_or(func.coalesce(variant_price.c.compare_at_minor > variant_price.c.amount_minor, False)).label(
+            "on_sale"
+        ),
+    )
+    .join(variant_price, variant_price.c.variant_id == variant.c.id)
+    .where(variant.c.product_id == func.any(_ids), variant.c.active, variant_price.c.currency == _currency)
+    .group_by(variant.c.product_id)
+)
+
+_CATEGORIES = select(
+    category.c.id, category.c.parent_id, category.c.slug, category.c.name, category.c.description, category.c.path_ids
+).where(category.c.id == func.any(_ids))
+_CATEGORY_SLUGS = select(category.c.slug, category.c.id).where(category.c.slug == func.any(_names))
+_CHILDREN = (
+    select(category.c.parent_id, category.c.id)
+    .where(or_(category.c.parent_id == func.any(_ids), category.c.parent_id.is_(None) & bindparam("roots")))
+    .order_by(category.c.name, category.c.id)
+)
+
+
+class SqlCatalog:
+    """`CatalogReader` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def products_by_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, Product]:
+        """The products with these ids."""
+        return {row.id: _product(row) for row in await self._rows(_PRODUCTS, ids=list(ids))}
+
+    async def product_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, ProductId]:
+        """Which product has which slug."""
+        return {row.slug: ProductId(row.id) for row in await self._rows(_PRODUCT_SLUGS, names=list(slugs))}
+
+    async def variants_by_ids(self, ids: Sequence[VariantId]) -> dict[VariantId, Variant]:
+        """The variants with these ids, those that are sold."""
+        return {row.id: _variant(row) for row in await self._rows(_VARIANTS, ids=list(ids))}
+
+    async def variant_ids_by_skus(self, skus: Sequence[str]) -> dict[str, VariantId]:
+        """Which variant has which stock-keeping unit."""
+        return {row.sku: VariantId(row.id) for row in await self._rows(_VARIANT_SKUS, names=list(skus))}
+
+    async def variants_by_product_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, tuple[Variant, ...]]:
+        """All variants of these products that are sold, each in its product's order."""
+        grouped: defaultdict[ProductId, list[Variant]] = defaultdict(list)
+        for row in await self._rows(_PRODUCT_VARIANTS, ids=list(ids)):
+            grouped[row.product_id].append(_variant(row))
+        return {product_id: tuple(variants) for product_id, variants in grouped.items()}
+
+    async def prices_by_variant_ids(
+        self, ids: Sequence[VariantId], currency: Currency
+    ) -> dict[VariantId, VariantPrice]:
+        """Prices in one currency; a variant that is not sold in it is absent."""
+        rows = await self._rows(_PRICES, ids=list(ids), currency=currency)
+        return {row.variant_id: price_of(row, currency) for row in rows}
+
+    async def price_ranges_by_product_ids(
+        self, ids: Sequence[ProductId], currency: Currency
+    ) -> dict[ProductId, PriceRange]:
+        """Price ranges in one currency; a product that is not sold in it is absent."""
+        rows = await self._rows(_PRICE_RANGES, ids=list(ids), currency=currency)
+        return {
+            row.product_id: PriceRange(
+                row.product_id,
+                Money(row.lowest, currency),
+                Money(row.highest, currency),
+                None if row.compare_lowest is None else Money(row.compare_lowest, currency),
+                None if row.compare_highest is None else Money(row.compare_highest, currency),
+                row.on_sale,
+            )
+            for row in rows
+        }
+
+    async def categories_by_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, Category]:
+        """The categories with these ids."""
+        rows = await self._rows(_CATEGORIES, ids=list(ids))
+        return {
+            row.id: Category(row.id, row.parent_id, row.slug, row.name, row.description, tuple(row.path_ids))
+            for row in rows
+        }
+
+    async def category_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, CategoryId]:
+        """Which category has which slug."""
+        return {row.slug: CategoryId(row.id) for row in await self._rows(_CATEGORY_SLUGS, names=list(slugs))}
+
+    async def child_ids_by_category_ids(
+        self, ids: Sequence[CategoryId | None]
+    ) -> dict[CategoryId | None, tuple[CategoryId, ...]]:
+        """The categories directly below these, by name; None stands for the root."""
+        parents = [parent for parent in ids if parent is not None]
+        grouped: defaultdict[CategoryId | None, list[CategoryId]] = defaultdict(list)
+        for row in await self._rows(_CHILDREN, ids=parents, roots=None in ids):
+            grouped[row.parent_id].append(row.id)
+        return {parent: tuple(children) for parent, children in grouped.items()}
+
+    async def _rows(self, statement: Any, **parameters: object) -> Sequence[Row[Any]]:  # noqa: ANN401  Select is generic
+        async with self._database.read_nearest() as connection:
+            return (await connection.execute(statement, parameters)).all()
+
+
+def price_of(row: Row[Any], currency: Currency) -> VariantPrice:
+    """The price that a row of `variant_price` holds."""
+    compare_at = None if row.compare_at_minor is None else Money(row.compare_at_minor, currency)
+    return VariantPrice(row.variant_id, Money(row.amount_minor, currency), compare_at)
+
+
+def _product(row: Row[Any]) -> Product:
+    return Product(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        brand=row.brand,
+        category_id=row.category_id,
+        tags=tuple(row.tags),
+        images=msgspec.convert(row.images, tuple[Image, ...]),
+        attributes=msgspec.convert(row.attributes, tuple[Attribute, ...]),
+        options=msgspec.convert(row.options, tuple[ProductOption, ...]),
+        seo=Seo(row.seo_title or row.name, row.seo_description or row.description[:SEO_DESCRIPTION_LENGTH]),
+        popularity=row.popularity,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _variant(row: Row[Any]) -> Variant:
+    return Variant(
+        id=row.id,
+        product_id=row.product_id,
+        sku=row.sku,
+        name=row.name,
+        position=row.position,
+        selected_options=msgspec.convert(row.selected_options, tuple[SelectedOption, ...]),
+        image=None if row.image is None else msgspec.convert(row.image, Image),
+        weight_grams=row.weight_grams,
+        requires_shipping=row.requires_shipping,
+    )

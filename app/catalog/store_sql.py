@@ -1,0 +1,138 @@
+"""The statements of `store`: each takes a whole batch.
+
+`rows` is a JSON array that `jsonb_to_recordset` unfolds, so a batch is one parameter and one round trip.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, BigInteger, Column, Integer, Text, TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.database.tables import category, product
+
+_ROWS = bindparam("rows", type_=JSONB)
+
+LOCK_IMPORTS = text("SELECT pg_advisory_xact_lock(hashtext('cartograph.catalog.import'))")
+PRODUCT_COUNT = text("SELECT count(*) FROM product").columns(Column("count", BigInteger))
+
+KNOWN_PRODUCTS = (
+    text("SELECT import_key, import_digest, slug FROM product WHERE import_key = ANY(:keys)")
+    .bindparams(bindparam("keys", type_=ARRAY(Text)))
+    .columns(product.c.import_key, product.c.import_digest, product.c.slug)
+)
+SLUG_OWNERS = text("SELECT slug, import_key FROM product WHERE slug = ANY(:slugs)").bindparams(
+    bindparam("slugs", type_=ARRAY(Text))
+)
+SKU_OWNERS = text(
+    "SELECT v.sku, p.import_key FROM variant v JOIN product p ON p.id = v.product_id WHERE v.sku = ANY(:skus)"
+).bindparams(bindparam("skus", type_=ARRAY(Text)))
+
+CATEGORIES = text("SELECT path_names, id, path_ids FROM category").columns(
+    category.c.path_names, category.c.id, category.c.path_ids
+)
+CATEGORY_SLUGS = text("SELECT slug FROM category")
+INSERT_CATEGORY = text("""
+    WITH next AS (SELECT nextval(pg_get_serial_sequence('category', 'id'))::int AS id)
+    INSERT INTO category (id, parent_id, slug, name, path_names, path_ids) OVERRIDING SYSTEM VALUE
+    SELECT next.id, :parent_id, :slug, :name, :path_names, :parent_ids || next.id FROM next
+    RETURNING id, path_ids
+""").bindparams(
+    bindparam("parent_id", type_=Integer),
+    bindparam("path_names", type_=ARRAY(Text)),
+    bindparam("parent_ids", type_=ARRAY(Integer)),
+)
+
+UPSERT_PRODUCTS = text("""
+    INSERT INTO product (import_key, import_digest, slug, name, description, brand, category_id, tags, images,
+                         attributes, options, seo_title, seo_description, popularity, created_at, updated_at)
+    SELECT key, decode(digest, 'hex'), slug, name, description, brand, category_id, tags, images, attributes,
+           options, seo_title, seo_description, popularity, :now, :now
+    FROM jsonb_to_recordset(:rows) AS draft (
+        key text, digest text, slug text, name text, description text, brand text, category_id int, tags text[],
+        images jsonb, attributes jsonb, options jsonb, seo_title text, seo_description text, popularity int)
+    ON CONFLICT (import_key) DO UPDATE SET
+        import_digest = excluded.import_digest, slug = excluded.slug, name = excluded.name,
+        description = excluded.description, brand = excluded.brand, category_id = excluded.category_id,
+        tags = excluded.tags, images = excluded.images, attributes = excluded.attributes, options = excluded.options,
+        seo_title = excluded.seo_title, seo_description = excluded.seo_description,
+        popularity = excluded.popularity, updated_at = excluded.updated_at
+    RETURNING id, import_key
+""").bindparams(_ROWS)
+
+UPSERT_VARIANTS = text("""
+    INSERT INTO variant (product_id, sku, name, position, selected_options, image, weight_grams, requires_shipping)
+    SELECT product_id, sku, name, position, selected_options, nullif(image, 'null'), weight_grams, requires_shipping
+    FROM jsonb_to_recordset(:rows) AS draft (
+        product_id int, sku text, name text, position smallint, selected_options jsonb, image jsonb, weight_grams int,
+        requires_shipping boolean)
+    ON CONFLICT (sku) DO UPDATE SET
+        name = excluded.name, position = excluded.position, selected_options = excluded.selected_options,
+        image = excluded.image, weight_grams = excluded.weight_grams,
+        requires_shipping = excluded.requires_shipping, active = true
+    RETURNING id
+""").bindparams(_ROWS)
+
+RETIRE_VARIANTS = text("""
+    UPDATE variant SET active = false
+    WHERE product_id = ANY(:product_ids) AND active AND NOT id = ANY(:variant_ids) RETURNING id
+""").bindparams(bindparam("product_ids", type_=ARRAY(Integer)), bindparam("variant_ids", type_=ARRAY(Integer)))
+
+UPSERT_PRICES = text("""
+    INSERT INTO variant_price (variant_id, currency, amount_minor, compare_at_minor)
+    SELECT variant.id, currency, amount_minor, compare_at_minor
+    FROM jsonb_to_recordset(:rows) AS draft (sku text, currency text, amount_minor bigint, compare_at_minor bigint)
+    JOIN variant USING (sku)
+    ON CONFLICT (variant_id, currency) DO UPDATE SET
+        amount_minor = excluded.amount_minor, compare_at_minor = excluded.compare_at_minor
+""").bindparams(_ROWS)
+
+# Units that open orders hold are not given away, whatever the file says: on_hand stays at or above reserved. Rows are
+# taken in the order in which reservations lock them, so an import and a checkout cannot deadlock.
+UPSERT_STOCK = text("""
+    INSERT INTO stock (variant_id, policy, on_hand)
+    SELECT variant.id, policy, on_hand
+    FROM jsonb_to_recordset(:rows) AS draft (sku text, policy text, on_hand int)
+    JOIN variant USING (sku)
+    ORDER BY variant.id
+    ON CONFLICT (variant_id) DO UPDATE SET
+        policy = excluded.policy, on_hand = greatest(excluded.on_hand, stock.reserved)
+""").bindparams(_ROWS)
+
+_SOLD = """
+    SELECT variant.product_id, min(amount_minor) AS price_min, max(amount_minor) AS price_max,
+           bool_or(coalesce(compare_at_minor > amount_minor, false)) AS on_sale, string_agg(sku, ' ') AS skus
+    FROM variant JOIN variant_price ON variant_price.variant_id = variant.id
+    WHERE variant.product_id = ANY(:product_ids) AND variant.active AND currency = :currency
+    GROUP BY variant.product_id
+"""
+
+
+def _on_products(statement: str) -> TextClause:
+    return text(statement).bindparams(bindparam("product_ids", type_=ARRAY(Integer)), bindparam("currency", type_=Text))
+
+
+INDEX_PRODUCTS = _on_products(f"""
+    WITH sold AS ({_SOLD}), document AS (
+        SELECT product.id, product.brand, lower(unaccent(product.name)) AS sort_name, popularity, created_at,
+               price_min, price_max, on_sale, coalesce(category.path_ids, '{{}}') AS category_ids,
+               concat_ws(' ', product.name, product.brand, category.name, skus) AS name_text,
+               concat_ws(' ', array_to_string(category.path_names, ' '), array_to_string(tags, ' '),
+                         jsonb_path_query_array(attributes, '$[*].values[*]')::text, product.description) AS other_text
+        FROM product JOIN sold ON sold.product_id = product.id
+        LEFT JOIN category ON category.id = product.category_id
+    )
+    INSERT INTO product_search (product_id, name_vector, text_vector, category_ids, brand, sort_name,
+                                price_min_minor, price_max_minor, on_sale, popularity, created_at)
+    SELECT id, to_tsvector('shop_en', name_text), to_tsvector('shop_en', concat_ws(' ', name_text, other_text)),
+           category_ids, brand, sort_name, price_min, price_max, on_sale, popularity, created_at
+    FROM document
+    ON CONFLICT (product_id) DO UPDATE SET
+        name_vector = excluded.name_vector, text_vector = excluded.text_vector, category_ids = excluded.category_ids,
+        brand = excluded.brand, sort_name = excluded.sort_name, price_min_minor = excluded.price_min_minor,
+        price_max_minor = excluded.price_max_minor, on_sale = excluded.on_sale, popularity = excluded.popularity
+""")
+
+UNINDEX_UNSOLD_PRODUCTS = _on_products(f"""
+    DELETE FROM product_search WHERE product_id = ANY(:product_ids)
+    AND product_id NOT IN (SELECT product_id FROM ({_SOLD}) AS sold)
+""")

@@ -1,0 +1,182 @@
+"""What a checkout asks for, and the pure steps from a cart to an order. See ADR-0005."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from app.cart.domain import CheckoutRequirement, LineInsufficientStock, PricedCart
+from app.cart.edit_cart import CartTransaction
+from app.core.errors import ClientError, ErrorCode, InvalidInput, OutOfStock, PriceChange, PriceChanged, Rejected
+from app.core.ids import CartId, OrderId, OrderLineId
+from app.core.money import Money
+from app.orders.domain import (
+    Delivery,
+    FulfillmentStatus,
+    Order,
+    OrderCost,
+    OrderLine,
+    OrderStatus,
+    OrderStore,
+    PaymentStatus,
+)
+from app.payments.domain import AttemptStore, PaymentAttempt, PaymentMethod
+
+PAYMENT_LIFETIME = timedelta(minutes=30)  # how long a buyer may take over 3-D Secure while units are held
+_SHORTEST_CHECK = timedelta(seconds=2)
+_LONGEST_CHECK = timedelta(seconds=60)
+
+
+class CheckoutTransaction(CartTransaction, Protocol):
+    """What the checkout needs of a transaction."""
+
+    @property
+    def orders(self) -> OrderStore:
+        """Orders."""
+        ...
+
+    @property
+    def attempts(self) -> AttemptStore:
+        """Payment attempts."""
+        ...
+
+
+class CheckoutTransactions(Protocol):
+    """Opens transactions for the checkout."""
+
+    def begin(self) -> AbstractAsyncContextManager[CheckoutTransaction]:
+        """One transaction: committed on normal exit, rolled back on any exception."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """What the buyer accepted and how they pay.
+
+    idempotency_key: the client's, 1 to 255 characters; the same key and request are one checkout however often sent.
+    method: None for an order that costs nothing.
+    """
+
+    cart_id: CartId
+    idempotency_key: str
+    expected_total: Money
+    method: PaymentMethod | None
+    delivery_option_id: int | None = None
+    expected_version: int | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """A hash of everything but the key."""
+        return hashlib.sha256(msgspec.msgpack.encode(replace(self, idempotency_key=""))).digest()
+
+
+def check_payable(cart: PricedCart, request: CheckoutRequest) -> None:
+    """Make sure that the cart can be paid as it is and costs what the buyer accepted.
+
+    Raises Rejected with everything that is missing or short, or PriceChanged with every change.
+    """
+    faults: list[ClientError] = [_MISSING[need]() for need in cart.readiness.missing if need in _MISSING]
+    for problem in cart.problems:
+        if isinstance(problem, LineInsufficientStock):
+            line = problem.line
+            faults.append(
+                OutOfStock(
+                    variant_id=line.variant_id,
+                    requested=line.quantity,
+                    available=problem.available,
+                    line_id=line.id,
+                    field=("cartId",),
+                )
+            )
+    if not faults and not cart.readiness.ready:
+        faults.append(
+            InvalidInput("Some lines cannot be bought.", code=ErrorCode.VARIANT_UNAVAILABLE, field=("cartId",))
+        )
+    if faults:
+        raise Rejected(faults)
+    total, expected = cart.cost.total, request.expected_total
+    if expected.currency != total.currency:
+        message = f"The cart is in {total.currency}, not {expected.currency}."
+        raise InvalidInput(message, code=ErrorCode.CURRENCY_MISMATCH, field=("expectedTotal", "currencyCode"))
+    if expected != total:
+        changes = [
+            PriceChange(line.variant_id, line.unit_price_when_added, line.unit_price)
+            for line in cart.lines
+            if line.unit_price != line.unit_price_when_added
+        ]
+        raise PriceChanged(expected=expected, actual=total, changes=changes)
+    if request.method is None and total.minor > 0:
+        message = f"The order costs {total}: give a payment method."
+        raise InvalidInput(message, code=ErrorCode.INVALID, field=("payment", "free"))
+
+
+def order_of(cart: PricedCart, order_id: OrderId, new_uuid: Callable[[], UUID], now: datetime) -> Order:
+    """The order that a payable cart becomes: a copy of its lines and cost."""
+    nothing = Money.zero(cart.currency)
+    chosen = cart.selected_delivery_option
+    return Order(
+        id=order_id,
+        cart_id=cart.id,
+        status=OrderStatus.PENDING,
+        payment_status=PaymentStatus.PENDING,
+        fulfillment_status=FulfillmentStatus.UNFULFILLED,
+        email=cart.email or "",
+        currency=cart.currency,
+        lines=tuple(_order_line(cart, place, OrderLineId(new_uuid())) for place in range(len(cart.lines))),
+        cost=OrderCost(
+            subtotal=cart.cost.subtotal,
+            discount=cart.cost.discount,
+            shipping=cart.cost.shipping or nothing,
+            tax=cart.cost.tax or nothing,
+            total=cart.cost.total,
+        ),
+        shipping_address=cart.shipping_address,
+        billing_address=cart.billing_address or cart.shipping_address,
+        delivery=Delivery(chosen.id, chosen.name, chosen.price, chosen.estimated_days) if chosen else None,
+        note=cart.note,
+        placed_at=now,
+    )
+
+
+def next_check(attempt: PaymentAttempt, now: datetime) -> datetime:
+    """When to look at an open attempt again: soon while it is young, then at a tenth of its age."""
+    return now + min(max((now - attempt.created_at) / 10, _SHORTEST_CHECK), _LONGEST_CHECK)
+
+
+def _order_line(cart: PricedCart, place: int, line_id: OrderLineId) -> OrderLine:
+    line = cart.lines[place]
+    offer = cart.shelf.offers[line.variant_id]
+    return OrderLine(
+        id=line_id,
+        variant_id=line.variant_id,
+        product_name=offer.product_name,
+        variant_name=offer.variant_name,
+        sku=offer.sku,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        discount=line.discount,
+        total=line.total,
+        attributes=tuple((pair.key, pair.value) for pair in line.attributes),
+        position=place,
+    )
+
+
+def _lacks(message: str, code: ErrorCode, *field: str) -> Callable[[], ClientError]:
+    return lambda: InvalidInput(message, code=code, field=field)
+
+
+_MISSING: dict[CheckoutRequirement, Callable[[], ClientError]] = {
+    CheckoutRequirement.LINES: _lacks("The cart is empty.", ErrorCode.REQUIRED, "cartId"),
+    CheckoutRequirement.EMAIL: _lacks("The cart has no e-mail address.", ErrorCode.REQUIRED, "cartId"),
+    CheckoutRequirement.SHIPPING_ADDRESS: _lacks("The cart has no shipping address.", ErrorCode.REQUIRED, "cartId"),
+    CheckoutRequirement.DELIVERY_OPTION: _lacks(
+        "No delivery option is chosen.", ErrorCode.DELIVERY_OPTION_UNAVAILABLE, "deliveryOptionId"
+    ),
+}

@@ -1,0 +1,123 @@
+"""Place an order: turn a priced cart into a reserved order, and charge for it.
+
+lock cart -> reprice -> hold stock -> write order and payment attempt   (one transaction, no network inside)
+-> ask the provider with the attempt's id as idempotency key            (outside it)
+-> settle the outcome                                                   (a second transaction)
+
+A crash after the first transaction leaves a pending attempt that is due for a check: the worker asks the provider and
+settles. Who repeats the same request joins the same attempt. See ADR-0005.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app import telemetry
+from app.cart.domain import CartState
+from app.cart.edit_cart import CartDesk, checked_delivery, open_cart
+from app.cart.pricing import demand_of
+from app.checkout.domain import (
+    PAYMENT_LIFETIME,
+    CheckoutRequest,
+    CheckoutTransaction,
+    CheckoutTransactions,
+    check_payable,
+    next_check,
+    order_of,
+)
+from app.checkout.settle_payment import SettlePayment
+from app.core.errors import ErrorCode, InvalidInput, NotFound, PaymentsUnavailable
+from app.core.ids import AttemptId, OrderId
+from app.orders.domain import Order, OrderEvent
+from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentMethod, PaymentOutcome
+
+MAX_KEY_LENGTH = 255
+FIRST_CHECK_AFTER = timedelta(seconds=15)  # longer than the gateway tries while the buyer waits
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """Complete a checkout."""
+
+    desk: CartDesk
+    transactions: CheckoutTransactions
+    gateway: PaymentGateway
+    settle: SettlePayment
+
+    async def __call__(self, request: CheckoutRequest) -> PaymentAttempt:
+        """The payment attempt, as far as it has come; its order exists.
+
+        A declined card is a FAILED attempt. An attempt that is still PENDING has no answer from the provider yet: the
+        worker goes on with it.
+        Raises what keeps the cart from being paid (nothing has changed then) and InvalidInput
+        (IDEMPOTENCY_KEY_REUSED) when the key has been used for another request.
+        Concurrency: requests for one cart begin one after the other; the same request twice is one attempt.
+        """
+        if not 1 <= len(request.idempotency_key) <= MAX_KEY_LENGTH:
+            raise InvalidInput(f"The key must have 1 to {MAX_KEY_LENGTH} characters.", field=("idempotencyKey",))
+        attempt = await self._begin(request)
+        if attempt.state is AttemptState.PENDING:
+            attempt = await self._charge(attempt)
+        telemetry.ORDERS_PLACED.labels(attempt.state.value.lower()).inc()
+        return attempt
+
+    async def _begin(self, request: CheckoutRequest) -> PaymentAttempt:
+        async with self.transactions.begin() as tx:
+            if await tx.carts.lock(request.cart_id) is None:
+                raise NotFound("There is no such cart.", field=("cartId",))
+            earlier = await tx.attempts.find_by_key(request.cart_id, request.idempotency_key)
+            if earlier is None:
+                return await self._reserve(tx, request)
+            if earlier.input_digest != request.digest:
+                raise InvalidInput(
+                    "This key was used for another checkout: make a new key for a new try.",
+                    code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
+                    field=("idempotencyKey",),
+                )
+            return earlier
+
+    async def _reserve(self, tx: CheckoutTransaction, request: CheckoutRequest) -> PaymentAttempt:
+        cart = await open_cart(tx, request.cart_id, self.desk.clock, request.expected_version)
+        before = cart
+        if request.delivery_option_id is not None:
+            cart = replace(cart, delivery_option_id=request.delivery_option_id)
+        shelf = await self.desk.shelf(tx, [line.variant_id for line in cart.lines], cart.currency)
+        priced = checked_delivery(self.desk.priced(cart, shelf), cart, before=before)
+        check_payable(priced, request)
+        now = self.desk.clock.now()
+        order = order_of(priced, OrderId(self.desk.ids.new_uuid()), self.desk.ids.new_uuid, now)
+        attempt = self._new_attempt(request, order, now)
+        await tx.stock.hold(order.id, demand_of(cart), now=now)
+        await tx.orders.insert(order, OrderEvent(order.id, now, "placed", "The order was placed."))
+        await tx.attempts.insert(attempt)
+        await tx.carts.save(replace(cart, state=CartState.IN_CHECKOUT, version=cart.version + 1, updated_at=now))
+        return attempt
+
+    async def _charge(self, attempt: PaymentAttempt) -> PaymentAttempt:
+        if attempt.amount.minor == 0:
+            return await self.settle(attempt.id, PaymentOutcome(AttemptState.SUCCEEDED, None, attempt.amount))
+        try:
+            outcome = await self.gateway.charge(attempt)
+        except PaymentsUnavailable:
+            return attempt  # the outcome is unknown: the worker will learn it
+        return await self.settle(attempt.id, outcome)
+
+    def _new_attempt(self, request: CheckoutRequest, order: Order, now: datetime) -> PaymentAttempt:
+        attempt = PaymentAttempt(
+            id=AttemptId(self.desk.ids.new_uuid()),
+            order_id=order.id,
+            cart_id=order.cart_id,
+            idempotency_key=request.idempotency_key,
+            input_digest=request.digest,
+            state=AttemptState.PENDING,
+            amount=order.cost.total,
+            method=request.method or PaymentMethod(),
+            receipt_email=order.email,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + PAYMENT_LIFETIME,
+            check_at=None,
+        )
+        # not before this request has had its time with the provider
+        return replace(attempt, check_at=next_check(attempt, now) + FIRST_CHECK_AFTER)

@@ -1,0 +1,127 @@
+"""Settle a payment: record what the provider said, and what follows from it for order, stock and cart.
+
+The buyer's own request and the worker both end here. Settling is idempotent: an outcome that is known already changes
+nothing, and one that comes after the end is refused loudly. See ADR-0005.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from app import telemetry
+from app.cart.domain import CartState
+from app.checkout.domain import CheckoutTransaction, CheckoutTransactions, next_check
+from app.core.clock import Clock
+from app.core.errors import Bug
+from app.core.ids import AttemptId
+from app.orders.domain import OrderEvent, OrderStatus, PaymentStatus
+from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome, may_follow
+
+_log = telemetry.logger(__name__)
+
+# what an attempt's state means for its order: status, payment status, the event's kind and message
+_ORDER_FOLLOWS = {
+    AttemptState.SUCCEEDED: (OrderStatus.CONFIRMED, PaymentStatus.PAID, "paid", "The payment went through."),
+    AttemptState.ACTION_REQUIRED: (
+        OrderStatus.PENDING,
+        PaymentStatus.ACTION_REQUIRED,
+        "payment_action_required",
+        "The bank asks the buyer to confirm the payment.",
+    ),
+    AttemptState.PROCESSING: (
+        OrderStatus.PENDING,
+        PaymentStatus.PENDING,
+        "payment_processing",
+        "The payment is being processed.",
+    ),
+    AttemptState.FAILED: (OrderStatus.CANCELED, PaymentStatus.FAILED, "payment_failed", "The payment was refused."),
+    AttemptState.CANCELED: (
+        OrderStatus.CANCELED,
+        PaymentStatus.FAILED,
+        "payment_canceled",
+        "The payment was not completed in time.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SettlePayment:
+    """Record a payment's outcome."""
+
+    transactions: CheckoutTransactions
+    clock: Clock
+
+    async def __call__(self, attempt_id: AttemptId, outcome: PaymentOutcome) -> PaymentAttempt:
+        """The attempt after the outcome has been recorded.
+
+        Raises Bug when the provider charged another amount than the order's.
+        Concurrency: under the lock of the cart, so outcomes of one attempt are recorded one after the other.
+        """
+        async with self.transactions.begin() as tx:
+            attempt = await _locked(tx, attempt_id)
+            if outcome.amount != attempt.amount:
+                raise Bug(f"attempt {attempt.id} is for {attempt.amount}, the provider says {outcome.amount}")
+            if attempt.state is outcome.state or outcome.state is AttemptState.PENDING:
+                return await self._unchanged(tx, attempt)
+            if not may_follow(attempt.state, outcome.state):
+                _log.error(
+                    "payment_outcome_after_the_end",
+                    attempt=str(attempt.id),
+                    state=attempt.state.value,
+                    outcome=outcome.state.value,
+                )
+                return attempt
+            return await self._record(tx, attempt, outcome)
+
+    async def _unchanged(self, tx: CheckoutTransaction, attempt: PaymentAttempt) -> PaymentAttempt:
+        if attempt.state.is_final:
+            return attempt
+        waiting = replace(attempt, check_at=next_check(attempt, self.clock.now()))
+        await tx.attempts.save(waiting)
+        return waiting
+
+    async def _record(
+        self, tx: CheckoutTransaction, attempt: PaymentAttempt, outcome: PaymentOutcome
+    ) -> PaymentAttempt:
+        now = self.clock.now()
+        settled = replace(
+            attempt,
+            state=outcome.state,
+            updated_at=now,
+            check_at=None if outcome.state.is_final else next_check(attempt, now),
+            intent_id=outcome.intent_id or attempt.intent_id,
+            client_secret=outcome.client_secret or attempt.client_secret,
+            card_brand=outcome.card_brand or attempt.card_brand,
+            card_last4=outcome.card_last4 or attempt.card_last4,
+            decline_code=outcome.decline_code,
+            failure_message=outcome.failure_message,
+        )
+        await tx.attempts.save(settled)
+        status, payment_status, kind, message = _ORDER_FOLLOWS[settled.state]
+        await tx.orders.advance(
+            settled.order_id, status, payment_status, OrderEvent(settled.order_id, now, kind, message)
+        )
+        if settled.state is AttemptState.SUCCEEDED:
+            await tx.stock.sell(settled.order_id, now=now)
+            await self._close_cart(tx, settled, CartState.COMPLETED, now)
+        elif settled.state.is_final:
+            await tx.stock.release(settled.order_id, now=now)
+            await self._close_cart(tx, settled, CartState.ACTIVE, now)
+        return settled
+
+    async def _close_cart(
+        self, tx: CheckoutTransaction, attempt: PaymentAttempt, state: CartState, now: datetime
+    ) -> None:
+        cart = await tx.carts.find(attempt.cart_id)
+        if cart is not None:
+            await tx.carts.save(replace(cart, state=state, version=cart.version + 1, updated_at=now))
+
+
+async def _locked(tx: CheckoutTransaction, attempt_id: AttemptId) -> PaymentAttempt:
+    """The attempt under its cart's lock, which is always taken first."""
+    found = await tx.attempts.find(attempt_id)
+    if found is None:
+        raise Bug(f"there is no attempt {attempt_id}")
+    await tx.carts.lock(found.cart_id)
+    return await tx.attempts.find(attempt_id) or found

@@ -1,0 +1,218 @@
+"""The `cartograph` command: parses what was typed and delegates.
+
+Every failure that a person can mend is one line on standard error that names cause and fix, and an exit code other
+than 0; a traceback is a bug. Rooms are imported when their command runs, so `cartograph up` starts at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.bootstrap import Shop
+    from app.settings import Settings
+
+OK, FAILED, USAGE = 0, 1, 2
+DEFAULT_DATA = ".cartograph"
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return OK
+    from app.core.errors import ShopError
+
+    try:
+        code: int = options.run(options)
+    except ShopError as error:
+        for line in getattr(error, "faults", None) or [str(error)]:
+            print(f"cartograph: {line}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("cartograph: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read our output has gone
+        sys.stderr.close()
+        return FAILED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cartograph", description="Headless commerce: one GraphQL schema.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, text: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    up = add("up", "start a whole local stack: databases, payment emulator, worker and API", _up)
+    up.add_argument("--port", type=int, default=8000, help="the API's port (8000)")
+    up.add_argument("--data", type=Path, default=_data_folder(), metavar="DIR", help="where data is kept (.cartograph)")
+    up.add_argument("--workers", type=int, default=1, help="how many API processes (1)")
+    up.add_argument("--no-seed", action="store_true", help="leave an empty shop empty")
+
+    serve = add("serve", "run the API", _serve)
+    serve.add_argument("--host", help="the address to listen on (CARTOGRAPH_HOST, 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="the port to listen on (CARTOGRAPH_PORT, 8000)")
+    serve.add_argument("--workers", type=int, help="how many processes (CARTOGRAPH_WORKERS, 1)")
+
+    add("worker", "run the background worker", _worker)
+    add("migrate", "bring the database's schema to the newest version", _migrate)
+
+    seed = add("seed", "fill the shop with the demo catalogue, or with a generated one", _seed)
+    seed.add_argument("--products", type=int, metavar="N", help="generate N products instead of the demo shop")
+    seed.add_argument("--if-empty", action="store_true", help="do nothing where there are products already")
+
+    load = add("import", "load products from JSON Lines or Shopify CSV files", _import)
+    load.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    load.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
+    load.add_argument("--strict", action="store_true", help="stop at the first bad row")
+
+    schema = add("schema", "print the GraphQL schema", _schema)
+    schema.add_argument("--check", action="store_true", help="fail if schema.graphql is not the current one")
+
+    add("doctor", "find out what is wrong, and how to mend it", _doctor)
+    add("config", "list every setting, its value and where it comes from", _config)
+    add("explorer", "build the GraphiQL page that /graphql shows in a browser", _explorer)
+    return parser
+
+
+def _data_folder() -> Path:
+    named = os.environ.get("CARTOGRAPH_DATA_DIR")
+    return Path(named) if named else CHECKOUT / DEFAULT_DATA
+
+
+def _environment() -> tuple[dict[str, str], dict[str, str]]:
+    """The environment with the running local stack's settings over it, and where each of those comes from.
+
+    A running stack wins: a DATABASE_URL from a shell's profile must not decide where `./run import` writes to.
+    """
+    from app.devstack.stack_file import running_stack
+
+    stack = running_stack(_data_folder()) or {}
+    origin = f"the running stack ({_data_folder() / 'stack.json'})"
+    return {**os.environ, **stack}, dict.fromkeys(stack, origin)
+
+
+def _settings(**overrides: object) -> Settings:
+    from app.settings import SettingsError, load_settings
+
+    environment, origins = _environment()
+    environment |= {name: str(value) for name, value in overrides.items() if value is not None}
+    try:
+        settings = load_settings(environment)
+    except SettingsError as error:
+        if any(fault.startswith("DATABASE_URL: not set") for fault in error.faults) and not origins:
+            raise SettingsError([*error.faults, "or start a local stack with ./run up"]) from None
+        raise
+    os.environ.update(environment)  # for the processes that the server starts
+    return settings
+
+
+def _with_shop(work: Callable[[Shop], Coroutine[Any, Any, int]]) -> int:
+    from app import telemetry
+    from app.bootstrap import open_shop
+
+    settings = _settings()
+    telemetry.configure_logging("WARNING")
+
+    async def run() -> int:
+        async with open_shop(settings) as shop:
+            return await work(shop)
+
+    return asyncio.run(run())
+
+
+def _up(options: argparse.Namespace) -> int:
+    from app.devstack.up import UpOptions, up
+    from app.seed.logins import DEMO_CUSTOMERS
+
+    logins = [(email, password) for email, password, _ in DEMO_CUSTOMERS]
+    wanted = UpOptions(port=options.port, data=options.data, workers=options.workers, seed=not options.no_seed)
+    return up(wanted, demo_logins=logins)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from app.server import serve
+
+    return serve(
+        _settings(CARTOGRAPH_HOST=options.host, CARTOGRAPH_PORT=options.port, CARTOGRAPH_WORKERS=options.workers)
+    )
+
+
+def _worker(_: argparse.Namespace) -> int:
+    from app.server import work
+
+    return work(_settings())
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    async def run(shop: Shop) -> int:
+        before, after = await shop.migrate()
+        print(f"migrated from {before or 'nothing'} to {after}" if before != after else f"already at {after}")
+        return OK
+
+    return _with_shop(run)
+
+
+def _seed(options: argparse.Namespace) -> int:
+    from app.commands import seed
+
+    return _with_shop(lambda shop: seed(shop, products=options.products, if_empty=options.if_empty))
+
+
+def _import(options: argparse.Namespace) -> int:
+    from app.commands import import_files
+
+    return _with_shop(lambda shop: import_files(shop, options.files, dry_run=options.dry_run, strict=options.strict))
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from app.commands import check_schema
+    from resolvers.schema import build_schema
+
+    text = build_schema().as_str() + "\n"
+    if options.check:
+        return check_schema(text, CHECKOUT / "schema.graphql")
+    print(text, end="")
+    return OK
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from app.doctor import examine
+
+    environment, origins = _environment()
+    return asyncio.run(examine(environment, has_stack=bool(origins)))
+
+
+def _config(_: argparse.Namespace) -> int:
+    from app.settings import setting_rows, unknown_names
+
+    environment, origins = _environment()
+    for row in setting_rows(environment, origins):
+        print(f"{row.name:32} {row.value:28} {row.origin:14} {row.description}")
+    unknown = unknown_names(environment)
+    for line in unknown:
+        print(f"cartograph: {line}", file=sys.stderr)
+    return FAILED if unknown else OK
+
+
+def _explorer(_: argparse.Namespace) -> int:
+    from app.devstack.explorer import main as build
+
+    return build(["build"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

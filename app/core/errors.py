@@ -1,0 +1,197 @@
+"""Every failure the shop knows, as one tree.
+
+ShopError
+├─ ClientError        expected; the caller can act; carries a code and facts
+│  ├─ InvalidInput        a value is malformed, missing or out of its bounds
+│  ├─ NotFound            the thing asked for does not exist, or is not the caller's to see
+│  ├─ VersionConflict     the object changed since the caller read it
+│  ├─ OutOfStock          fewer units are free than were asked for
+│  ├─ CartClosed          the cart is in checkout, completed, merged or expired
+│  ├─ PriceChanged        the total is not the one that the buyer accepted
+│  ├─ PaymentDeclined     the card was refused; another one may work
+│  ├─ Unauthenticated     credentials are missing or wrong
+│  └─ Rejected            several of the above at once
+├─ OperationalError   a dependency failed; the same request may succeed later
+│  ├─ DatabaseUnavailable
+│  └─ PaymentsUnavailable
+└─ Bug                an invariant broke: masked for the client, logged with its stack
+
+Use cases raise, `resolvers/errors` and `app/http` translate, nobody else. See ADR-0006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+from uuid import UUID
+
+from app.core.money import Money
+
+
+class ErrorCode(Enum):
+    """What went wrong, for a program. Codes are stable and never depend on the language of the message."""
+
+    INVALID = "INVALID"
+    REQUIRED = "REQUIRED"
+    NOT_FOUND = "NOT_FOUND"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    CART_EXPIRED = "CART_EXPIRED"
+    CART_LOCKED = "CART_LOCKED"
+    CART_COMPLETED = "CART_COMPLETED"
+    LINE_NOT_FOUND = "LINE_NOT_FOUND"
+    INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
+    VARIANT_UNAVAILABLE = "VARIANT_UNAVAILABLE"
+    QUANTITY_OUT_OF_RANGE = "QUANTITY_OUT_OF_RANGE"
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    ADDRESS_INVALID = "ADDRESS_INVALID"
+    DELIVERY_OPTION_UNAVAILABLE = "DELIVERY_OPTION_UNAVAILABLE"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    PAYMENT_DECLINED = "PAYMENT_DECLINED"
+    PAYMENT_PROVIDER_UNAVAILABLE = "PAYMENT_PROVIDER_UNAVAILABLE"
+    EMAIL_INVALID = "EMAIL_INVALID"
+    CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+
+
+class ShopError(Exception):
+    """The root of every failure the shop raises on purpose."""
+
+
+class ClientError(ShopError):
+    """An expected failure that the caller can mend.
+
+    field: the path into the mutation's `input` that is at fault, empty where no single value is.
+    """
+
+    default_code: ClassVar[ErrorCode] = ErrorCode.INVALID
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, code: ErrorCode | None = None, field: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.field = tuple(field)
+
+
+class InvalidInput(ClientError):
+    """A value is malformed, missing or out of its bounds."""
+
+
+class NotFound(ClientError):
+    """The thing asked for does not exist, or is not the caller's to see."""
+
+    default_code = ErrorCode.NOT_FOUND
+
+
+class Unauthenticated(ClientError):
+    """Credentials are missing or wrong."""
+
+    default_code = ErrorCode.UNAUTHENTICATED
+
+
+class VersionConflict(ClientError):
+    """The object changed since the caller read it: read it again and decide anew."""
+
+    default_code = ErrorCode.VERSION_CONFLICT
+    retryable = True
+
+    def __init__(self, *, expected: int, current: int) -> None:
+        super().__init__(
+            f"The cart is at version {current}, not {expected}: read it again.", field=("expectedVersion",)
+        )
+        self.expected, self.current = expected, current
+
+
+class OutOfStock(ClientError):
+    """Fewer units of a variant are free than were asked for.
+
+    applied: how many of the units asked for were taken all the same (0 where it is all or nothing).
+    """
+
+    default_code = ErrorCode.INSUFFICIENT_STOCK
+
+    def __init__(
+        self,
+        *,
+        variant_id: int,
+        requested: int,
+        available: int,
+        applied: int = 0,
+        line_id: UUID | None = None,
+        field: Sequence[str] = (),
+    ) -> None:
+        message = f"Only {available} of the {requested} units asked for are available."
+        super().__init__(message if available else "This item is sold out.", field=field)
+        self.variant_id, self.requested, self.available, self.applied = variant_id, requested, available, applied
+        self.line_id = line_id
+
+
+class CartClosed(ClientError):
+    """The cart can no longer be changed: it is in checkout, completed, merged or expired."""
+
+    default_code = ErrorCode.CART_COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """One variant whose price is not the one that stood in the cart when it was added."""
+
+    variant_id: int
+    before: Money
+    after: Money
+
+
+class PriceChanged(ClientError):
+    """The total is not the one that the buyer accepted."""
+
+    default_code = ErrorCode.PRICE_CHANGED
+    retryable = True
+
+    def __init__(self, *, expected: Money, actual: Money, changes: Sequence[PriceChange]) -> None:
+        super().__init__(
+            f"The total is {actual}, not the expected {expected}: show it to the buyer and try again.",
+            field=("expectedTotal",),
+        )
+        self.expected, self.actual, self.changes = expected, actual, tuple(changes)
+
+
+class PaymentDeclined(ClientError):
+    """The card was refused.
+
+    decline_code: the provider's reason, such as `insufficient_funds`; None where it gave none.
+    """
+
+    default_code = ErrorCode.PAYMENT_DECLINED
+
+    def __init__(self, message: str, *, decline_code: str | None) -> None:
+        super().__init__(message, field=("payment",))
+        self.decline_code = decline_code
+
+
+class Rejected(ClientError):
+    """Several faults at once, in the order in which the caller sent the values."""
+
+    def __init__(self, faults: Sequence[ClientError]) -> None:
+        super().__init__("; ".join(fault.message for fault in faults), code=faults[0].code, field=faults[0].field)
+        self.faults = tuple(faults)
+
+
+class OperationalError(ShopError):
+    """A dependency failed; the same request may succeed after `retry_after_seconds`."""
+
+    retry_after_seconds: ClassVar[int] = 5
+
+
+class DatabaseUnavailable(OperationalError):
+    """PostgreSQL refused, hung or dropped the connection."""
+
+
+class PaymentsUnavailable(OperationalError):
+    """The payment provider gave no answer that says what happened: the outcome is unknown."""
+
+
+class Bug(ShopError):
+    """An invariant broke. Never caught below the entry points."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, transactions and the tables. See ADR-0001."""

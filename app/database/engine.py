@@ -1,0 +1,124 @@
+"""Pools and sessions with PostgreSQL: which server a statement goes to, and what its failures mean.
+
+`read_nearest` may use a replica and is for public catalogue data; `read_fresh` is the primary, one statement at a
+time; `write` is one transaction on the primary. Reads run in AUTOCOMMIT: a BEGIN and a ROLLBACK around a single
+SELECT cost a third more. A driver's failure leaves here as a `DatabaseUnavailable`, so nothing above knows the driver.
+See ADR-0001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.core.errors import DatabaseUnavailable
+
+CONNECT_SECONDS = 1.0  # a server that accepts and never answers must not hold a request
+ACQUIRE_SECONDS = 1.0
+LOCK_MILLISECONDS = 1_000
+IDLE_IN_TRANSACTION_MILLISECONDS = 10_000  # a stuck process must not keep its locks
+
+_UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, statement timeout
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,  # a primary that was demoted
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+class Database:
+    """The primary, and a replica where there is one."""
+
+    def __init__(self, primary: AsyncEngine, replica: AsyncEngine | None = None) -> None:
+        self._primary = primary
+        self._fresh = primary.execution_options(isolation_level="AUTOCOMMIT")
+        self._nearest = replica.execution_options(isolation_level="AUTOCOMMIT") if replica else self._fresh
+        self._replica = replica
+
+    @classmethod
+    def connect(
+        cls, url: str, *, replica_url: str | None = None, pool_size: int, statement_timeout_seconds: int
+    ) -> Database:
+        """A database whose pools connect when first used."""
+        primary = _engine(url, pool_size, statement_timeout_seconds)
+        replica = _engine(replica_url, pool_size, statement_timeout_seconds) if replica_url else None
+        return cls(primary, replica)
+
+    @property
+    def primary(self) -> AsyncEngine:
+        """The primary's engine, for migrations and for tests that count statements."""
+        return self._primary
+
+    @asynccontextmanager
+    async def read_nearest(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for public data that may be a few seconds old."""
+        async with _session(self._nearest.connect()) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read_fresh(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to the primary: carts, orders and stock are read here only."""
+        async with _session(self._fresh.connect()) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction on the primary: committed on normal exit, rolled back on any exception."""
+        async with _session(self._primary.begin()) as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._primary.dispose()
+        if self._replica:
+            await self._replica.dispose()
+
+
+@asynccontextmanager
+async def _session(opened: Any) -> AsyncIterator[AsyncConnection]:  # noqa: ANN401  two SQLAlchemy context types
+    try:
+        async with opened as connection:
+            yield connection
+    except (PoolTimeout, *_UNAVAILABLE) as error:
+        raise DatabaseUnavailable(f"the database did not answer: {type(error).__name__}") from error
+    except DBAPIError as error:
+        cause = error.orig.__cause__ if error.orig is not None else None
+        if error.connection_invalidated or isinstance(error, InterfaceError) or isinstance(cause, _UNAVAILABLE):
+            raise DatabaseUnavailable(f"the database did not answer: {type(cause or error).__name__}") from error
+        raise
+
+
+def _engine(url: str, pool_size: int, statement_timeout_seconds: int) -> AsyncEngine:
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=ACQUIRE_SECONDS,
+        pool_use_lifo=True,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": statement_timeout_seconds + 1,  # behind the server's own limit, should it hang
+            "server_settings": {
+                "application_name": "cartograph",
+                "statement_timeout": f"{statement_timeout_seconds}s",
+                "lock_timeout": f"{LOCK_MILLISECONDS}ms",
+                "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_MILLISECONDS}ms",
+                "jit": "off",  # compiling costs more than any of our statements
+            },
+        },
+    )

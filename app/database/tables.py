@@ -1,0 +1,311 @@
+"""Every table, on one page: SQLAlchemy Core, no ORM. See ADR-0001 and ADR-0002.
+
+Catalogue keys are integers (search keeps arrays of them); whatever a stranger must not guess has a random UUID. Money
+is a `bigint` of minor units beside its currency. Invariants that money or stock depends on are CHECKs here, as the
+last line behind the code that keeps them. A test compares this page with what the migrations build.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TSVECTOR, UUID
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+SCHEMA_VERSION = "0001"  # the newest migration; readiness waits for it
+
+_moment = DateTime(timezone=True)
+
+# ------------------------------------------------------------------------------------------------ catalogue
+
+category = Table(
+    "category",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("parent_id", Integer, ForeignKey("category.id")),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("path_names", ARRAY(Text), nullable=False, unique=True),  # root first: what an import knows a category by
+    Column("path_ids", ARRAY(Integer), nullable=False),  # root first, itself last
+    Index(None, "parent_id", "name"),
+)
+
+product = Table(
+    "product",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("import_key", Text, nullable=False, unique=True),
+    Column("import_digest", BYTEA, nullable=False),  # of the draft last stored: an equal one changes nothing
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("brand", Text),
+    Column("category_id", Integer, ForeignKey("category.id"), index=True),
+    Column("tags", ARRAY(Text), nullable=False),
+    Column("images", JSONB, nullable=False),
+    Column("attributes", JSONB, nullable=False),
+    Column("options", JSONB, nullable=False),
+    Column("seo_title", Text),
+    Column("seo_description", Text),
+    Column("popularity", Integer, nullable=False),
+    Column("created_at", _moment, nullable=False),
+    Column("updated_at", _moment, nullable=False),
+)
+
+variant = Table(
+    "variant",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("product_id", Integer, ForeignKey("product.id"), nullable=False),
+    Column("sku", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("position", SmallInteger, nullable=False),
+    Column("selected_options", JSONB, nullable=False),
+    Column("image", JSONB(none_as_null=True)),
+    Column("weight_grams", Integer),
+    Column("requires_shipping", Boolean, nullable=False),
+    Column(
+        "active", Boolean, nullable=False, server_default=text("true")
+    ),  # false: no longer sold, orders still name it
+    Index(None, "product_id", "position"),
+)
+
+variant_price = Table(
+    "variant_price",
+    metadata,
+    Column("variant_id", Integer, ForeignKey("variant.id"), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("compare_at_minor", BigInteger),
+    CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+)
+
+product_search = Table(
+    "product_search",
+    metadata,
+    Column("product_id", Integer, ForeignKey("product.id"), primary_key=True, autoincrement=False),
+    Column("name_vector", TSVECTOR, nullable=False),  # name, brand, leaf category, skus
+    Column("text_vector", TSVECTOR, nullable=False),  # the same and everything else that is said of the product
+    Column("category_ids", ARRAY(Integer), nullable=False),  # from the root to the leaf
+    Column("brand", Text),
+    Column("sort_name", Text, nullable=False),  # the name without case and accents
+    Column("price_min_minor", BigInteger, nullable=False),  # in the shop's currency, over active variants
+    Column("price_max_minor", BigInteger, nullable=False),
+    Column("on_sale", Boolean, nullable=False),
+    Column("popularity", Integer, nullable=False),
+    Column("created_at", _moment, nullable=False),
+    Index(
+        "product_search_name_vector_idx", "name_vector", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+    ),
+    Index(
+        "product_search_text_vector_idx", "text_vector", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+    ),
+    Index(
+        "product_search_category_ids_idx", "category_ids", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+    ),
+    Index(None, "brand"),
+    Index(None, "popularity", "product_id"),
+    Index(None, "price_min_minor", "product_id"),
+    Index(None, "created_at", "product_id"),
+    Index(None, "sort_name", "product_id"),
+)
+
+# ------------------------------------------------------------------------------------------------ inventory
+
+stock = Table(
+    "stock",
+    metadata,
+    Column("variant_id", Integer, ForeignKey("variant.id"), primary_key=True, autoincrement=False),
+    Column("policy", Text, nullable=False),
+    Column("on_hand", Integer, nullable=False),
+    Column("reserved", Integer, nullable=False, server_default="0"),
+    CheckConstraint("policy IN ('deny', 'backorder', 'untracked')", name="policy_known"),
+    CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+    CheckConstraint("policy <> 'deny' OR reserved <= on_hand", name="never_oversold"),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("order_id", UUID(as_uuid=True), primary_key=True),
+    Column("variant_id", Integer, ForeignKey("variant.id"), primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", _moment, nullable=False),
+    Column("ended_at", _moment),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    CheckConstraint("state IN ('held', 'sold', 'released')", name="state_known"),
+)
+
+# ------------------------------------------------------------------------------------------------ carts
+
+cart = Table(
+    "cart",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("email", Text),
+    Column("note", Text),
+    Column("shipping_address", JSONB(none_as_null=True)),
+    Column("billing_address", JSONB(none_as_null=True)),
+    Column("delivery_option_id", Integer),
+    Column("created_at", _moment, nullable=False),
+    Column("updated_at", _moment, nullable=False),
+    Column("expires_at", _moment, nullable=False),
+    CheckConstraint("state IN ('active', 'in_checkout', 'completed')", name="state_known"),
+)
+
+cart_line = Table(
+    "cart_line",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("cart_id", UUID(as_uuid=True), ForeignKey("cart.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("variant_id", Integer, ForeignKey("variant.id"), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price_when_added_minor", BigInteger, nullable=False),
+    Column("attributes", JSONB, nullable=False),
+    UniqueConstraint("cart_id", "position"),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+)
+
+# ------------------------------------------------------------------------------------------------ orders and payments
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("number", Integer, Identity(always=True, start=100_001), nullable=False, unique=True),
+    Column("cart_id", UUID(as_uuid=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("payment_status", Text, nullable=False),
+    Column("fulfillment_status", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("subtotal_minor", BigInteger, nullable=False),
+    Column("discount_minor", BigInteger, nullable=False),
+    Column("shipping_minor", BigInteger, nullable=False),
+    Column("tax_minor", BigInteger, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("shipping_address", JSONB(none_as_null=True)),
+    Column("billing_address", JSONB(none_as_null=True)),
+    Column("delivery_option_id", Integer),
+    Column("delivery_name", Text),
+    Column("delivery_days", Integer),
+    Column("note", Text),
+    Column("placed_at", _moment, nullable=False),
+    CheckConstraint("total_minor = subtotal_minor - discount_minor + shipping_minor + tax_minor", name="adds_up"),
+    CheckConstraint("discount_minor >= 0 AND total_minor >= 0", name="not_negative"),
+    CheckConstraint("status IN ('pending', 'confirmed', 'canceled', 'completed')", name="status_known"),
+    Index("orders_one_per_cart_idx", "cart_id", unique=True, postgresql_where=text("status <> 'canceled'")),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("order_id", UUID(as_uuid=True), ForeignKey("orders.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("variant_id", Integer, ForeignKey("variant.id"), nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("variant_name", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price_minor", BigInteger, nullable=False),
+    Column("discount_minor", BigInteger, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("attributes", JSONB, nullable=False),
+    UniqueConstraint("order_id", "position"),
+    CheckConstraint("quantity > 0 AND total_minor = unit_price_minor * quantity - discount_minor", name="adds_up"),
+)
+
+order_event = Table(
+    "order_event",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("order_id", UUID(as_uuid=True), ForeignKey("orders.id"), nullable=False, index=True),
+    Column("at", _moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+payment_attempt = Table(
+    "payment_attempt",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),  # also the key that makes the provider's calls idempotent
+    Column("order_id", UUID(as_uuid=True), nullable=False),
+    Column("cart_id", UUID(as_uuid=True), nullable=False),
+    Column("idempotency_key", Text, nullable=False),  # the client's
+    Column("input_digest", BYTEA, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("confirmation_token", Text),
+    Column("payment_method_id", Text),
+    Column("receipt_email", Text, nullable=False),
+    Column("intent_id", Text, unique=True),
+    Column("client_secret", Text),
+    Column("card_brand", Text),
+    Column("card_last4", Text),
+    Column("decline_code", Text),
+    Column("failure_message", Text),
+    Column("created_at", _moment, nullable=False),
+    Column("updated_at", _moment, nullable=False),
+    Column("expires_at", _moment, nullable=False),
+    Column("check_at", _moment),  # when the worker looks at it next; null once it has ended
+    UniqueConstraint("cart_id", "idempotency_key"),
+    CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+    CheckConstraint(
+        "state IN ('pending', 'action_required', 'processing', 'succeeded', 'failed', 'canceled')", name="state_known"
+    ),
+    CheckConstraint(
+        "(check_at IS NULL) = (state IN ('succeeded', 'failed', 'canceled'))", name="open_ones_are_checked"
+    ),
+    Index(None, "check_at", postgresql_where=text("check_at IS NOT NULL")),
+    Index(
+        "payment_attempt_one_live_idx",
+        "order_id",
+        unique=True,
+        postgresql_where=text("state NOT IN ('failed', 'canceled')"),
+    ),
+)
+
+# ------------------------------------------------------------------------------------------------ accounts
+
+customer = Table(
+    "customer",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("email", Text, nullable=False, unique=True),  # case folded
+    Column("name", Text),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", _moment, nullable=False),
+    schema="accounts",  # a schema of its own with no foreign key across, so that accounts can move out
+)

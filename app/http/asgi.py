@@ -1,0 +1,83 @@
+"""The web application: which path is answered by what."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from app.accounts.sign_in import SignIn
+from app.core.ids import CustomerId, IdSource
+from app.http.auth_api import login_endpoint
+from app.http.graphql_view import GraphQLView
+from app.http.health import livez, metrics, readyz
+from app.http.middleware import RequestScope
+from app.http.pages import Pages
+from resolvers.context import Services
+from resolvers.schema import build_schema
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """What the web application is made of."""
+
+    services: Services
+    sign_in: SignIn
+    authenticate: Callable[[Request], CustomerId | None]
+    not_ready: Callable[[], Awaitable[str | None]]
+    pages: Pages
+    ids: IdSource
+    introspection: bool
+    on_shutdown: Callable[[], Awaitable[None]]
+
+
+class _Endpoint:
+    """An ASGI application from a function, so that Starlette's route lets every method through."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: dict[str, object], receive: object, send: object) -> None:
+        request = Request(scope, receive)  # type: ignore[arg-type]  # Starlette's own types are unions of dicts
+        response = await self._answer(request)
+        await response(scope, receive, send)  # type: ignore[arg-type]
+
+
+def create_asgi(web: WebServices) -> ASGIApp:
+    """The application, ready for a server."""
+    schema = build_schema(introspection=web.introspection)
+    view = GraphQLView(schema, web.services, web.authenticate, web.pages.explorer_page)
+    text = schema.as_str() + "\n"
+
+    async def schema_text(_: Request) -> Response:
+        if not web.introspection:
+            return PlainTextResponse("The schema is not public.\n", 404)
+        return PlainTextResponse(text, headers={"cache-control": "no-cache"})
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not walk it again and again
+        yield
+        await web.on_shutdown()
+
+    app = Starlette(
+        routes=[
+            Route("/graphql", _Endpoint(view)),
+            Route("/graphql/schema.graphql", schema_text),
+            Route("/api/auth/login", login_endpoint(web.sign_in), methods=["POST"]),
+            Route("/livez", livez),
+            Route("/readyz", readyz(web.not_ready)),
+            Route("/metrics", metrics),
+            *web.pages.routes(),
+        ],
+        lifespan=lifespan,
+    )
+    return RequestScope(app, web.ids)

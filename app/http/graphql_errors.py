@@ -1,0 +1,68 @@
+"""GraphQL errors as clients see them: a code always, nothing internal ever.
+
+An error that a client can mend, or that a dependency caused, keeps its message and is logged as one line; anything
+else is masked and logged once with its stack. See ADR-0006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from app import telemetry
+from app.core.errors import ClientError, NotFound, OperationalError, Unauthenticated
+
+_log = telemetry.logger(__name__)
+_CODES: tuple[tuple[type[ClientError], str], ...] = (
+    (NotFound, "NOT_FOUND"),
+    (Unauthenticated, "UNAUTHENTICATED"),
+    (ClientError, "BAD_USER_INPUT"),
+)
+
+
+def formatted(errors: Sequence[GraphQLError], request_id: str, *, before_execution: bool) -> list[dict[str, Any]]:
+    """The errors of an answer. before_execution: the document was not valid, so nothing has been resolved."""
+    return [_formatted(error, request_id, before_execution=before_execution) for error in errors]
+
+
+def request_error(message: str, code: str, request_id: str, **extensions: Any) -> dict[str, Any]:  # noqa: ANN401  JSON
+    """An error that is about the request as a whole."""
+    telemetry.OPERATION_ERRORS.labels(code).inc()
+    return {"message": message, "extensions": {"code": code, "requestId": request_id, **extensions}}
+
+
+def _formatted(error: GraphQLError, request_id: str, *, before_execution: bool) -> dict[str, Any]:
+    message, code, more = _explained(error, before_execution=before_execution)
+    entry = request_error(message, code, request_id, **more)
+    if error.locations:
+        entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path:
+        entry["path"] = error.path
+    if code == "INTERNAL_SERVER_ERROR":
+        cause = error.original_error or error
+        _log.error("unexpected_error", path=error.path, exc_info=cause)
+    else:
+        _log.info("expected_error", code=code, path=error.path)
+    return entry
+
+
+def _explained(error: GraphQLError, *, before_execution: bool) -> tuple[str, str, dict[str, Any]]:
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if isinstance(cause, ClientError):
+        code = next(code for kind, code in _CODES if isinstance(cause, kind))
+        return cause.message, code, {}
+    if isinstance(cause, OperationalError):
+        retry = {"retryable": True, "retryAfterMs": cause.retry_after_seconds * 1000}
+        return "The shop cannot answer this right now: try again soon.", "SERVICE_UNAVAILABLE", retry
+    if isinstance(cause, RecursionError) and before_execution:
+        return "The document is nested too deeply.", "GRAPHQL_VALIDATION_FAILED", {}
+    if cause is None or isinstance(cause, GraphQLError):
+        if not before_execution:
+            return error.message, "BAD_USER_INPUT", {}
+        syntax = isinstance(error, GraphQLSyntaxError)
+        return error.message, "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED", {}
+    return "Something went wrong on our side.", "INTERNAL_SERVER_ERROR", {"retryable": True}

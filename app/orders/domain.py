@@ -1,0 +1,139 @@
+"""Orders as records: a copy of what the buyer accepted, that later catalogue changes never touch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from app.core.contact import Address
+from app.core.ids import CartId, OrderId, OrderLineId, VariantId
+from app.core.money import Currency, Money
+
+
+class OrderStatus(Enum):
+    """Where an order is in its life."""
+
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    CANCELED = "CANCELED"
+    COMPLETED = "COMPLETED"
+
+
+class PaymentStatus(Enum):
+    """Whether an order has been paid."""
+
+    PENDING = "PENDING"
+    ACTION_REQUIRED = "ACTION_REQUIRED"
+    PAID = "PAID"
+    FAILED = "FAILED"
+
+
+class FulfillmentStatus(Enum):
+    """Whether an order has been sent."""
+
+    UNFULFILLED = "UNFULFILLED"
+    PARTIALLY_FULFILLED = "PARTIALLY_FULFILLED"
+    FULFILLED = "FULFILLED"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """Some units of one variant, named and priced as they were when the order was placed."""
+
+    id: OrderLineId
+    variant_id: VariantId
+    product_name: str
+    variant_name: str
+    sku: str
+    quantity: int
+    unit_price: Money
+    discount: Money
+    total: Money
+    attributes: tuple[tuple[str, str], ...]
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCost:
+    """subtotal − discount + shipping + tax = total, exactly; a CHECK in the database says so too."""
+
+    subtotal: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+    is_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The delivery that was chosen. id: of the option at that time."""
+
+    id: int
+    name: str
+    price: Money
+    estimated_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. number: what people call it; None until it is stored."""
+
+    id: OrderId
+    cart_id: CartId
+    status: OrderStatus
+    payment_status: PaymentStatus
+    fulfillment_status: FulfillmentStatus
+    email: str
+    currency: Currency
+    lines: tuple[OrderLine, ...]
+    cost: OrderCost
+    shipping_address: Address | None
+    billing_address: Address | None
+    delivery: Delivery | None
+    note: str | None
+    placed_at: datetime
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """Something that happened to an order. kind: a stable word for programs; message: for the buyer."""
+
+    order_id: OrderId
+    at: datetime
+    kind: str
+    message: str
+
+
+class OrderReader(Protocol):
+    """Orders, from the primary. Unknown ids are absent."""
+
+    async def orders_by_ids(self, ids: Sequence[OrderId]) -> dict[OrderId, Order]:
+        """The orders with these ids."""
+        ...
+
+    async def order_ids_by_cart_ids(self, ids: Sequence[CartId]) -> dict[CartId, OrderId]:
+        """The order that each cart became; a cart whose payments all failed has none."""
+        ...
+
+    async def events_by_order_ids(self, ids: Sequence[OrderId]) -> dict[OrderId, tuple[OrderEvent, ...]]:
+        """What happened to these orders, oldest first."""
+        ...
+
+
+class OrderStore(Protocol):
+    """Orders inside one transaction."""
+
+    async def insert(self, order: Order, event: OrderEvent) -> None:
+        """Store a new order with its lines and its first event."""
+        ...
+
+    async def advance(
+        self, order_id: OrderId, status: OrderStatus, payment_status: PaymentStatus, event: OrderEvent
+    ) -> None:
+        """Move an order on, and say why. The caller holds the lock of its cart."""
+        ...

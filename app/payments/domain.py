@@ -1,0 +1,165 @@
+"""Payment attempts, and the port to the payment provider. See ADR-0005.
+
+        ┌──────────────► succeeded
+pending ┼─► action_required ─┬─► succeeded | failed | canceled
+        ├─► processing ──────┘
+        └──────────────► failed | canceled
+
+Pending means that the provider has not said anything yet: the outcome is unknown, and only asking it, or repeating the
+very same call, may end it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from app.core.ids import AttemptId, CartId, OrderId
+from app.core.money import Money
+
+
+class AttemptState(Enum):
+    """Where an attempt to pay is."""
+
+    PENDING = "PENDING"
+    ACTION_REQUIRED = "ACTION_REQUIRED"
+    PROCESSING = "PROCESSING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.CANCELED})
+_EDGES: dict[AttemptState, frozenset[AttemptState]] = {
+    AttemptState.PENDING: frozenset(AttemptState) - {AttemptState.PENDING},
+    AttemptState.ACTION_REQUIRED: _FINAL | {AttemptState.PROCESSING},
+    AttemptState.PROCESSING: _FINAL | {AttemptState.ACTION_REQUIRED},
+}
+
+
+def may_follow(before: AttemptState, after: AttemptState) -> bool:
+    """Whether an attempt in the one state may move to the other."""
+    return after in _EDGES.get(before, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """How the buyer pays: one of the two, as the provider's elements in the client gave it. Never card data."""
+
+    confirmation_token: str | None = None
+    payment_method_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAttempt:
+    """One attempt to pay for one order. Its id is the key that makes the provider's calls idempotent.
+
+    idempotency_key: the client's, unique in its cart; input_digest: of what the client sent with it.
+    """
+
+    id: AttemptId
+    order_id: OrderId
+    cart_id: CartId
+    idempotency_key: str
+    input_digest: bytes
+    state: AttemptState
+    amount: Money
+    method: PaymentMethod
+    receipt_email: str
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    check_at: datetime | None
+    intent_id: str | None = None
+    client_secret: str | None = None
+    card_brand: str | None = None
+    card_last4: str | None = None
+    decline_code: str | None = None
+    failure_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOutcome:
+    """What the provider says of a payment. amount: what it says it charges."""
+
+    state: AttemptState
+    intent_id: str | None
+    amount: Money
+    client_secret: str | None = None
+    card_brand: str | None = None
+    card_last4: str | None = None
+    decline_code: str | None = None
+    failure_message: str | None = None
+
+
+class PaymentGateway(Protocol):
+    """The payment provider. Every call has a deadline and is made outside any transaction."""
+
+    async def charge(self, attempt: PaymentAttempt) -> PaymentOutcome:
+        """Create and confirm the payment, or learn what became of it: the attempt's id makes it one payment.
+
+        A declined card is an outcome (FAILED). Raises PaymentsUnavailable when the outcome is unknown.
+        """
+        ...
+
+    async def look_up(self, intent_id: str) -> PaymentOutcome:
+        """What became of a payment. Raises PaymentsUnavailable."""
+        ...
+
+    async def cancel(self, intent_id: str) -> PaymentOutcome:
+        """Cancel a payment that waits for the buyer; the outcome says if it was paid before that.
+
+        Raises PaymentsUnavailable.
+        """
+        ...
+
+
+class AttemptReader(Protocol):
+    """Attempts, from the primary. Unknown ids are absent."""
+
+    async def attempts_by_ids(self, ids: Sequence[AttemptId]) -> dict[AttemptId, PaymentAttempt]:
+        """The attempts with these ids."""
+        ...
+
+    async def attempts_by_order_ids(self, ids: Sequence[OrderId]) -> dict[OrderId, tuple[PaymentAttempt, ...]]:
+        """The attempts at these orders, oldest first."""
+        ...
+
+    async def live_attempts_by_cart_ids(self, ids: Sequence[CartId]) -> dict[CartId, PaymentAttempt]:
+        """The attempt of each cart that has not ended yet."""
+        ...
+
+
+class AttemptStore(Protocol):
+    """Attempts inside one transaction. The caller holds the lock of the attempt's cart."""
+
+    async def find(self, attempt_id: AttemptId) -> PaymentAttempt | None:
+        """The attempt, None where there is none."""
+        ...
+
+    async def find_by_key(self, cart_id: CartId, idempotency_key: str) -> PaymentAttempt | None:
+        """The attempt that this key of the cart has begun."""
+        ...
+
+    async def insert(self, attempt: PaymentAttempt) -> None:
+        """Store a new attempt."""
+        ...
+
+    async def save(self, attempt: PaymentAttempt) -> None:
+        """Replace what is stored of the attempt."""
+        ...
+
+    async def claim_due(self, *, now: datetime, next_check_at: datetime, limit: int) -> list[PaymentAttempt]:
+        """Attempts that are due for a check, now due again at next_check_at.
+
+        Concurrency: an attempt goes to one caller, whoever else asks at the same time.
+        """
+        ...

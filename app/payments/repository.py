@@ -1,0 +1,152 @@
+"""Payment attempts' SQL, always on the primary."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, DateTime, Integer, Row, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.ids import AttemptId, CartId, OrderId
+from app.core.money import Currency, Money
+from app.database.engine import Database
+from app.database.tables import payment_attempt
+from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod
+
+_row_of = payment_attempt.c
+_ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
+_BY_ID = select(payment_attempt).where(_row_of.id == func.any(_ids))
+_BY_ORDER = select(payment_attempt).where(_row_of.order_id == func.any(_ids)).order_by(_row_of.created_at, _row_of.id)
+_LIVE_BY_CART = select(payment_attempt).where(_row_of.cart_id == func.any(_ids), _row_of.check_at.is_not(None))
+_BY_KEY = select(payment_attempt).where(
+    _row_of.cart_id == bindparam("cart_id"), _row_of.idempotency_key == bindparam("idempotency_key")
+)
+_INSERT = insert(payment_attempt)
+_SAVE = update(payment_attempt).where(_row_of.id == bindparam("attempt_id"))
+_due = (
+    select(_row_of.id)
+    .where(_row_of.check_at <= bindparam("now", type_=DateTime(timezone=True)))
+    .order_by(_row_of.check_at)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
+_CLAIM = (
+    update(payment_attempt)
+    .where(_row_of.id.in_(select(_due.c.id)))
+    .values(check_at=bindparam("next_check_at"))
+    .returning(payment_attempt)
+)
+
+
+class SqlAttemptReader:
+    """`AttemptReader` on the primary."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def attempts_by_ids(self, ids: Sequence[AttemptId]) -> dict[AttemptId, PaymentAttempt]:
+        """The attempts with these ids."""
+        return {row.id: _attempt(row) for row in await self._rows(_BY_ID, ids)}
+
+    async def attempts_by_order_ids(self, ids: Sequence[OrderId]) -> dict[OrderId, tuple[PaymentAttempt, ...]]:
+        """The attempts at these orders, oldest first."""
+        grouped: defaultdict[OrderId, list[PaymentAttempt]] = defaultdict(list)
+        for row in await self._rows(_BY_ORDER, ids):
+            grouped[row.order_id].append(_attempt(row))
+        return {order_id: tuple(attempts) for order_id, attempts in grouped.items()}
+
+    async def live_attempts_by_cart_ids(self, ids: Sequence[CartId]) -> dict[CartId, PaymentAttempt]:
+        """The attempt of each cart that has not ended yet."""
+        return {row.cart_id: _attempt(row) for row in await self._rows(_LIVE_BY_CART, ids)}
+
+    async def _rows(self, statement: Any, ids: Sequence[uuid.UUID]) -> Sequence[Row[Any]]:  # noqa: ANN401  Select
+        async with self._database.read_fresh() as connection:
+            return (await connection.execute(statement, {"ids": list(ids)})).all()
+
+
+class SqlAttempts:
+    """`AttemptStore` on one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def find(self, attempt_id: AttemptId) -> PaymentAttempt | None:
+        """The attempt, None where there is none."""
+        row = (await self._connection.execute(_BY_ID, {"ids": [attempt_id]})).one_or_none()
+        return None if row is None else _attempt(row)
+
+    async def find_by_key(self, cart_id: CartId, idempotency_key: str) -> PaymentAttempt | None:
+        """The attempt that this key of the cart has begun."""
+        parameters = {"cart_id": cart_id, "idempotency_key": idempotency_key}
+        row = (await self._connection.execute(_BY_KEY, parameters)).one_or_none()
+        return None if row is None else _attempt(row)
+
+    async def insert(self, attempt: PaymentAttempt) -> None:
+        """Store a new attempt."""
+        await self._connection.execute(_INSERT, _row(attempt))
+
+    async def save(self, attempt: PaymentAttempt) -> None:
+        """Replace what is stored of the attempt."""
+        await self._connection.execute(_SAVE, {"attempt_id": attempt.id, **_row(attempt)})
+
+    async def claim_due(self, *, now: datetime, next_check_at: datetime, limit: int) -> list[PaymentAttempt]:
+        """Attempts that are due for a check, now due again at next_check_at."""
+        parameters = {"now": now, "next_check_at": next_check_at, "limit": limit}
+        return [_attempt(row) for row in (await self._connection.execute(_CLAIM, parameters)).all()]
+
+
+def _row(attempt: PaymentAttempt) -> dict[str, object]:
+    return {
+        "id": attempt.id,
+        "order_id": attempt.order_id,
+        "cart_id": attempt.cart_id,
+        "idempotency_key": attempt.idempotency_key,
+        "input_digest": attempt.input_digest,
+        "state": attempt.state.value.lower(),
+        "currency": attempt.amount.currency,
+        "amount_minor": attempt.amount.minor,
+        "confirmation_token": attempt.method.confirmation_token,
+        "payment_method_id": attempt.method.payment_method_id,
+        "receipt_email": attempt.receipt_email,
+        "intent_id": attempt.intent_id,
+        "client_secret": attempt.client_secret,
+        "card_brand": attempt.card_brand,
+        "card_last4": attempt.card_last4,
+        "decline_code": attempt.decline_code,
+        "failure_message": attempt.failure_message,
+        "created_at": attempt.created_at,
+        "updated_at": attempt.updated_at,
+        "expires_at": attempt.expires_at,
+        "check_at": attempt.check_at,
+    }
+
+
+def _attempt(row: Row[Any]) -> PaymentAttempt:
+    return PaymentAttempt(
+        id=row.id,
+        order_id=row.order_id,
+        cart_id=row.cart_id,
+        idempotency_key=row.idempotency_key,
+        input_digest=row.input_digest,
+        state=AttemptState(row.state.upper()),
+        amount=Money(row.amount_minor, Currency(row.currency)),
+        method=PaymentMethod(row.confirmation_token, row.payment_method_id),
+        receipt_email=row.receipt_email,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        expires_at=row.expires_at,
+        check_at=row.check_at,
+        intent_id=row.intent_id,
+        client_secret=row.client_secret,
+        card_brand=row.card_brand,
+        card_last4=row.card_last4,
+        decline_code=row.decline_code,
+        failure_message=row.failure_message,
+    )

@@ -1,0 +1,176 @@
+"""`PaymentGateway` on Stripe, the only module that knows it. See ADR-0005.
+
+One payment is one PaymentIntent, created and confirmed in one call whose idempotency key is the attempt's id: however
+often the call is repeated, Stripe makes one. The library's own retries use a fresh key each time, so they are off;
+ours repeat the same key. What a failure means is decided here, once: a declined card is an outcome, silence is not.
+Source: Stripe API, Idempotent requests, Error handling, Finalize payments on the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import stamina
+import stripe
+
+from app import telemetry
+from app.core.errors import PaymentsUnavailable
+from app.core.money import Currency, Money
+from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams
+
+CALL_SECONDS = 3.0  # of one call; Stripe's own answers take well under one
+RETRIES = 3
+RETRY_SECONDS = 8.0  # in all, while a buyer waits; the worker goes on after it
+
+_log = telemetry.logger(__name__)
+_STATES = {
+    "succeeded": AttemptState.SUCCEEDED,
+    "requires_action": AttemptState.ACTION_REQUIRED,
+    "processing": AttemptState.PROCESSING,
+    "requires_capture": AttemptState.PROCESSING,
+    "canceled": AttemptState.CANCELED,
+    "requires_payment_method": AttemptState.FAILED,
+    "requires_confirmation": AttemptState.PENDING,
+}
+_BUYERS_PARAMETERS = frozenset({"payment_method", "confirmation_token"})  # what the client chose
+
+
+class _Unknown(Exception):
+    """The call may or may not have done something."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a call is repeated, with exponential back-off and full jitter."""
+
+    retries: int = RETRIES
+    within_seconds: float = RETRY_SECONDS
+    first_wait_seconds: float = 0.3
+
+
+class StripeGateway:
+    """`PaymentGateway` on Stripe's API. base_url: of an emulator, None for Stripe itself."""
+
+    def __init__(self, api_key: str, *, base_url: str | None = None, policy: RetryPolicy | None = None) -> None:
+        self._client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": base_url} if base_url else {},
+            http_client=stripe.HTTPXClient(timeout=CALL_SECONDS),
+            max_network_retries=0,
+        )
+        self._policy = policy or RetryPolicy()
+
+    async def charge(self, attempt: PaymentAttempt) -> PaymentOutcome:
+        """Create and confirm the payment, or learn what became of it."""
+        params: PaymentIntentCreateParams = {
+            "amount": attempt.amount.minor,
+            "currency": attempt.amount.currency.lower(),
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": {"attempt_id": str(attempt.id), "order_id": str(attempt.order_id)},
+            "receipt_email": attempt.receipt_email,
+            "expand": ["payment_method"],
+        }
+        if attempt.method.confirmation_token is not None:
+            params["confirmation_token"] = attempt.method.confirmation_token
+        elif attempt.method.payment_method_id is not None:
+            params["payment_method"] = attempt.method.payment_method_id
+        options: Any = {"idempotency_key": str(attempt.id)}
+
+        async def create() -> PaymentOutcome:
+            try:
+                return _outcome(await self._client.v1.payment_intents.create_async(params, options))
+            except stripe.CardError as error:
+                return _declined(error, attempt.amount)
+            except stripe.InvalidRequestError as error:
+                if error.param not in _BUYERS_PARAMETERS:
+                    raise
+                return _declined(error, attempt.amount)
+
+        return await self._call("charge", create)
+
+    async def look_up(self, intent_id: str) -> PaymentOutcome:
+        """What became of a payment."""
+
+        async def retrieve() -> PaymentOutcome:
+            expand: Any = {"expand": ["payment_method"]}
+            return _outcome(await self._client.v1.payment_intents.retrieve_async(intent_id, expand))
+
+        return await self._call("look_up", retrieve)
+
+    async def cancel(self, intent_id: str) -> PaymentOutcome:
+        """Cancel a payment that waits for the buyer; the outcome says if it was paid before that."""
+
+        async def cancel() -> PaymentOutcome:
+            try:
+                return _outcome(await self._client.v1.payment_intents.cancel_async(intent_id))
+            except stripe.InvalidRequestError as error:
+                if error.code != "payment_intent_unexpected_state":
+                    raise
+                return _outcome(await self._client.v1.payment_intents.retrieve_async(intent_id))
+
+        return await self._call("cancel", cancel)
+
+    async def _call(self, name: str, call: Callable[[], Awaitable[PaymentOutcome]]) -> PaymentOutcome:
+        try:
+            async for attempt in stamina.retry_context(
+                on=_Unknown,
+                attempts=1 + self._policy.retries,
+                timeout=self._policy.within_seconds,
+                wait_initial=self._policy.first_wait_seconds,
+            ):
+                with attempt:
+                    outcome = await _translated(call)
+        except _Unknown as error:
+            telemetry.PAYMENT_CALLS.labels("unknown").inc()
+            _log.warning("payment_provider_silent", call=name, cause=str(error))
+            raise PaymentsUnavailable("the payment provider gave no answer that says what happened") from error
+        telemetry.PAYMENT_CALLS.labels(outcome.state.value.lower()).inc()
+        return outcome
+
+
+async def _translated(call: Callable[[], Awaitable[PaymentOutcome]]) -> PaymentOutcome:
+    try:
+        return await call()
+    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
+        raise _Unknown(f"{type(error).__name__} {error.http_status or ''}".strip()) from error
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        _log.error("payment_provider_refused_our_key", status=error.http_status)
+        raise PaymentsUnavailable("the payment provider does not accept the shop's key") from error
+    except stripe.IdempotencyError as error:
+        if error.http_status == 409:
+            raise _Unknown("the same call is under way") from error
+        raise
+
+
+def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:
+    method = intent.payment_method
+    card = method.card if isinstance(method, stripe.PaymentMethod) else None
+    failure = intent.last_payment_error
+    return PaymentOutcome(
+        state=_STATES[intent.status],
+        intent_id=intent.id,
+        amount=Money(intent.amount, Currency(intent.currency.upper())),
+        client_secret=intent.client_secret,
+        card_brand=card.brand if card else None,
+        card_last4=card.last4 if card else None,
+        decline_code=failure.decline_code if failure else None,
+        failure_message=failure.message if failure else None,
+    )
+
+
+def _declined(error: stripe.StripeError, amount: Money) -> PaymentOutcome:
+    details: Any = error.error
+    intent = getattr(details, "payment_intent", None)
+    return PaymentOutcome(
+        state=AttemptState.FAILED,
+        intent_id=intent["id"] if intent else None,
+        amount=amount,
+        decline_code=getattr(details, "decline_code", None),
+        failure_message=error.user_message or "The payment was refused.",
+    )

@@ -1,0 +1,77 @@
+"""Runs the API and the worker as processes that live until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+
+from app.core.errors import ShopError
+from app.settings import Settings
+
+KEEP_ALIVE_SECONDS = 75  # longer than a gateway's usual 60, so that it never writes into a closed connection
+DRAIN_SECONDS = 25
+
+
+class PortTaken(ShopError):
+    """Another program listens on the port."""
+
+
+def serve(settings: Settings) -> int:
+    """Serve the API until SIGTERM or SIGINT; requests under way end first."""
+    if settings.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="cartograph-metrics-")
+    _insist_on_port(settings.host, settings.port)
+    import uvicorn
+
+    uvicorn.run(
+        "app.bootstrap:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    return 0
+
+
+def work(settings: Settings) -> int:
+    """Run the worker until SIGTERM or SIGINT; what is under way ends first."""
+    import uvloop
+
+    from app import telemetry
+    from app.bootstrap import open_shop
+    from app.worker.runner import run_schedule
+    from app.worker.schedule import schedule
+
+    telemetry.configure_logging(settings.log_level)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with open_shop(settings) as shop:
+            await run_schedule(schedule(shop.check_payments), stop)
+
+    uvloop.run(run())
+    return 0
+
+
+def _insist_on_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port or --host"
+            ) from None

@@ -1,0 +1,249 @@
+"""Settings: the environment, read once into one frozen object.
+
+Every fault is reported at once, an unknown `CARTOGRAPH_…` name is answered with the nearest right one, and a shop
+that takes real payments does not start on development defaults. Only the entry points read settings; everything
+below is given plain values. See ADR-0010.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+from babel import Locale
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from app.core.errors import ShopError
+from app.core.money import Currency, Money, known_currencies
+
+PREFIX = "CARTOGRAPH_"
+DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-real"  # noqa: S105  refused in production, below
+
+
+class Environment(Enum):
+    """What the process is for."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class SettingsError(ShopError):
+    """One or more settings are missing or wrong. faults: a line each, naming cause and fix."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_Codes = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+
+
+class Settings(BaseModel):
+    """Everything an operator may decide. Each field's alias is the name of its environment variable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    environment: Environment = Field(
+        Environment.DEVELOPMENT, alias="CARTOGRAPH_ENVIRONMENT", description="development or production"
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET),
+        alias="CARTOGRAPH_SECRET_KEY",
+        min_length=32,
+        description="signs order access tokens and sign-in tokens; 32 random characters or more",
+    )
+
+    host: str = Field("127.0.0.1", alias="CARTOGRAPH_HOST", description="the address the server listens on")
+    port: int = Field(8000, alias="CARTOGRAPH_PORT", ge=1, le=65_535, description="the port the server listens on")
+    public_url: str | None = Field(
+        None,
+        alias="CARTOGRAPH_PUBLIC_URL",
+        pattern="^https?://[^/]+$",
+        description="how clients reach the server, such as https://shop.example; host and port by default",
+    )
+    workers: int = Field(1, alias="CARTOGRAPH_WORKERS", ge=1, le=64, description="how many server processes")
+    log_level: str = Field(
+        "INFO",
+        alias="CARTOGRAPH_LOG_LEVEL",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="the least level logged",
+    )
+    introspection: bool = Field(
+        True, alias="CARTOGRAPH_INTROSPECTION", description="whether clients may ask for the schema"
+    )
+    explorer: bool = Field(
+        True, alias="CARTOGRAPH_EXPLORER", description="whether /graphql shows GraphiQL in a browser"
+    )
+
+    database_url: SecretStr = Field(alias="DATABASE_URL", description="the PostgreSQL primary")
+    database_replica_url: SecretStr | None = Field(
+        None, alias="DATABASE_REPLICA_URL", description="a streaming replica for catalogue reads"
+    )
+    database_pool_size: int = Field(
+        10, alias="CARTOGRAPH_DATABASE_POOL_SIZE", ge=1, le=100, description="connections a process, for each server"
+    )
+    redis_url: SecretStr = Field(alias="REDIS_URL", description="the Redis or Valkey server for caches")
+
+    stripe_api_key: SecretStr = Field(alias="STRIPE_API_KEY", description="Stripe's secret key")
+    stripe_publishable_key: str | None = Field(
+        None, alias="STRIPE_PUBLISHABLE_KEY", description="Stripe's public key, for the shop's web pages"
+    )
+    stripe_api_base: str | None = Field(
+        None, alias="STRIPE_API_BASE", description="where the payment API is, if it is not Stripe's own"
+    )
+
+    shop_name: str = Field("Cartograph", alias="CARTOGRAPH_SHOP_NAME", min_length=1, description="the shop's name")
+    currency: str = Field(
+        "USD", alias="CARTOGRAPH_CURRENCY", description="the currency of all prices, an ISO 4217 code"
+    )
+    countries: _Codes = Field(
+        ("US", "CA", "GB", "DE", "FR", "NL", "AT", "CH", "JP", "AU"),
+        alias="CARTOGRAPH_COUNTRIES",
+        min_length=1,
+        description="where the shop delivers to, ISO 3166-1 codes separated by commas",
+    )
+    shipping_flat_rate: Decimal = Field(
+        Decimal("4.90"), alias="CARTOGRAPH_SHIPPING_FLAT_RATE", ge=0, description="the price of delivery"
+    )
+    shipping_days: int = Field(
+        3, alias="CARTOGRAPH_SHIPPING_DAYS", ge=0, le=365, description="how many days a delivery takes"
+    )
+    cart_lifetime_days: int = Field(
+        30, alias="CARTOGRAPH_CART_LIFETIME_DAYS", ge=1, le=365, description="how long an untouched cart is kept"
+    )
+
+    data_dir: Path | None = Field(
+        None, alias="CARTOGRAPH_DATA_DIR", description="the data folder of the local stack (.cartograph by default)"
+    )
+
+    @property
+    def base_url(self) -> str:
+        """How clients reach the server, without a slash at the end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @model_validator(mode="after")
+    def _agree_with_each_other(self) -> Settings:
+        """Checks that need more than one value, all of them before the first is reported."""
+        faults = [*self._shop_faults(), *self._production_faults()]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _shop_faults(self) -> list[str]:
+        faults = []
+        if self.currency not in known_currencies():
+            faults.append(f"CARTOGRAPH_CURRENCY: {self.currency!r} is not an ISO 4217 code; set one such as USD")
+        else:
+            try:
+                Money.parse(self.shipping_flat_rate, Currency(self.currency))
+            except ValueError as error:
+                faults.append(f"CARTOGRAPH_SHIPPING_FLAT_RATE: {error}; set an amount such as 4.90")
+        territories = Locale("en").territories
+        unknown = [code for code in self.countries if len(code) != 2 or code not in territories]
+        if unknown:
+            faults.append(f"CARTOGRAPH_COUNTRIES: {', '.join(unknown)}: not ISO 3166-1 codes; set some such as US,DE")
+        return faults
+
+    def _production_faults(self) -> list[str]:
+        live_key = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
+        if self.environment is not Environment.PRODUCTION:
+            if live_key:
+                return [
+                    "STRIPE_API_KEY: a live key in development; set CARTOGRAPH_ENVIRONMENT=production or a test key"
+                ]
+            return []
+        faults = []
+        if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
+            faults.append("CARTOGRAPH_SECRET_KEY: unset in production; set 32 or more random characters")
+        if self.stripe_api_base is not None:
+            faults.append("STRIPE_API_BASE: the emulator takes no real money; unset it in production")
+        return faults
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting as `cartograph config` shows it. value: hidden where it is a secret."""
+
+    name: str
+    value: str
+    origin: str
+    description: str
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that these environment variables give.
+
+    Raises SettingsError naming every fault at once.
+    """
+    faults = unknown_names(environ)
+    try:
+        settings = Settings.model_validate(_known(environ))
+    except ValidationError as error:
+        for fault in error.errors():
+            if fault["type"] == "value_error" and not fault["loc"]:
+                faults += str(fault["msg"]).removeprefix("Value error, ").split("\n")
+            else:
+                faults.append(_sentence(str(fault["loc"][0]), fault["type"], fault["msg"]))
+        raise SettingsError(faults) from None
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """A fault for every `CARTOGRAPH_…` variable that is no setting, with the nearest right name."""
+    known = [str(field.alias) for field in Settings.model_fields.values()]
+    faults = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            nearest = get_close_matches(name, known, n=1, cutoff=0.0)
+            faults.append(f"{name}: there is no such setting; did you mean {nearest[0]}?")
+    return faults
+
+
+def setting_rows(environ: Mapping[str, str], origins: Mapping[str, str]) -> list[SettingRow]:
+    """Every setting with its value and where it comes from, also when some are missing or wrong.
+
+    origins: variable name → where it was set, for the names that `environ` holds.
+    """
+    rows = []
+    for field in Settings.model_fields.values():
+        name = str(field.alias)
+        secret = "SecretStr" in str(field.annotation)
+        if name in environ:
+            value, origin = ("********" if secret else environ[name]), origins.get(name, "environment")
+        elif field.is_required():
+            value, origin = "", "missing"
+        else:
+            value, origin = ("********" if secret and field.default else _shown(field.default)), "default"
+        rows.append(SettingRow(name, value, origin, field.description or ""))
+    return rows
+
+
+def _known(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {str(field.alias) for field in Settings.model_fields.values()}
+    return {name: value for name, value in environ.items() if name in names}
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Enum):
+        return str(value.value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _sentence(name: str, kind: str, message: str) -> str:
+    description = next(f.description for f in Settings.model_fields.values() if f.alias == name)
+    if kind == "missing":
+        return f"{name}: not set; set it to {description}"
+    return f"{name}: {message[0].lower()}{message[1:]}; it is {description}"

@@ -1,0 +1,1 @@
+"""Delivery: what it costs and how long it takes."""

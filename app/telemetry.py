@@ -1,0 +1,84 @@
+"""Logs and metrics under one naming scheme: `cartograph_<noun>_<unit>`.
+
+A log line is one JSON object with the request's id in it; a request id is bound once, at the edge. Values never hold
+tokens, card data or addresses: log ids.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+HTTP_SECONDS = Histogram(
+    "cartograph_http_request_seconds",
+    "Time from the first byte of a request to the last of its answer.",
+    ["route", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+OPERATION_ERRORS = Counter("cartograph_graphql_errors_total", "Errors in GraphQL answers, by their code.", ["code"])
+CACHE_READS = Counter("cartograph_cache_reads_total", "Cache look-ups, by what they found.", ["outcome"])
+CACHE_FAULTS = Counter("cartograph_cache_faults_total", "Commands that the cache server did not answer.")
+PAYMENT_CALLS = Counter(
+    "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]
+)
+PAYMENTS_OPEN = Gauge(
+    "cartograph_payments_open", "Payment attempts whose outcome is not known yet.", multiprocess_mode="mostrecent"
+)
+ORDERS_PLACED = Counter("cartograph_orders_placed_total", "Orders placed, by how their payment began.", ["outcome"])
+
+
+def configure_logging(level: str) -> None:
+    """Send every log line, the libraries' too, to standard error as one JSON object."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx", "stripe", "alembic"):  # a line for every call is a metric, not a log
+        logging.getLogger(noisy).setLevel("WARNING")
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def logger(name: str) -> FilteringBoundLogger:
+    """The logger of one module."""
+    bound: FilteringBoundLogger = structlog.get_logger(name)
+    return bound
+
+
+def metrics_text() -> bytes:
+    """All metrics in Prometheus' text format, of every process that shares PROMETHEUS_MULTIPROC_DIR."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # the library's own switch, read by it at import
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+    return generate_latest()

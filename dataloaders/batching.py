@@ -1,0 +1,43 @@
+"""A batch of keys becomes one call of a port. The only importer of aiodataloader.
+
+A loader lives as long as one request and remembers what it loaded, so a value asked for twice is read once. Batches of
+one request take turns for at most CONNECTIONS connections, so that a wide query cannot empty the pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from aiodataloader import DataLoader
+
+CONNECTIONS = 3  # of one request at a time; a pool has ten
+MAX_BATCH = 1_000
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Loader(Generic[K, V]):
+    """Loads values by key, together with whoever else asks in the same turn of the event loop."""
+
+    def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], turns: asyncio.Semaphore) -> None:
+        async def batch(keys: list[K]) -> list[V | None]:
+            async with turns:
+                found = await load(keys)
+            return [found.get(key) for key in keys]
+
+        self._loader: DataLoader[K, V | None] = DataLoader(batch, max_batch_size=MAX_BATCH)
+
+    async def load(self, key: K) -> V | None:
+        """The value of this key, None where there is none."""
+        return await self._loader.load(key)
+
+    async def load_many(self, keys: Sequence[K]) -> list[V]:
+        """The values of these keys in their order, without those that have none."""
+        return [value for value in await self._loader.load_many(list(keys)) if value is not None]
+
+    def clear(self) -> None:
+        """Forget everything: a mutation has changed it."""
+        self._loader.clear_all()

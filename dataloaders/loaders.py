@@ -1,0 +1,64 @@
+"""The loaders of one request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.catalog.domain import CatalogReader, Category, PriceRange, Product, Variant, VariantPrice
+from app.core.ids import AttemptId, CartId, CategoryId, OrderId, ProductId, VariantId
+from app.core.money import Currency
+from app.inventory.domain import StockLevel, StockReader
+from app.orders.domain import Order, OrderEvent, OrderReader
+from app.payments.domain import AttemptReader, PaymentAttempt
+from dataloaders.batching import CONNECTIONS, Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The ports that loaders read through; the same for every request."""
+
+    catalog: CatalogReader
+    stock: StockReader
+    orders: OrderReader
+    attempts: AttemptReader
+
+
+class Loaders:
+    """One request's loaders. currency: the one that prices are shown in."""
+
+    def __init__(self, readers: Readers, *, currency: Currency) -> None:
+        catalog, orders, attempts = readers.catalog, readers.orders, readers.attempts
+        turns = asyncio.Semaphore(CONNECTIONS)
+
+        async def prices(ids: Sequence[VariantId]) -> Mapping[VariantId, VariantPrice]:
+            return await catalog.prices_by_variant_ids(ids, currency)
+
+        async def price_ranges(ids: Sequence[ProductId]) -> Mapping[ProductId, PriceRange]:
+            return await catalog.price_ranges_by_product_ids(ids, currency)
+
+        self.product = Loader[ProductId, Product](catalog.products_by_ids, turns)
+        self.product_id_by_slug = Loader[str, ProductId](catalog.product_ids_by_slugs, turns)
+        self.price_range = Loader[ProductId, PriceRange](price_ranges, turns)
+        self.variant = Loader[VariantId, Variant](catalog.variants_by_ids, turns)
+        self.variant_id_by_sku = Loader[str, VariantId](catalog.variant_ids_by_skus, turns)
+        self.variants_of_product = Loader[ProductId, tuple[Variant, ...]](catalog.variants_by_product_ids, turns)
+        self.price = Loader[VariantId, VariantPrice](prices, turns)
+        self.category = Loader[CategoryId, Category](catalog.categories_by_ids, turns)
+        self.category_id_by_slug = Loader[str, CategoryId](catalog.category_ids_by_slugs, turns)
+        self.children_of_category = Loader[CategoryId | None, tuple[CategoryId, ...]](
+            catalog.child_ids_by_category_ids, turns
+        )
+        self.stock = Loader[VariantId, StockLevel](readers.stock.levels_by_variant_ids, turns)
+        self.order = Loader[OrderId, Order](orders.orders_by_ids, turns)
+        self.order_id_of_cart = Loader[CartId, OrderId](orders.order_ids_by_cart_ids, turns)
+        self.events_of_order = Loader[OrderId, tuple[OrderEvent, ...]](orders.events_by_order_ids, turns)
+        self.attempt = Loader[AttemptId, PaymentAttempt](attempts.attempts_by_ids, turns)
+        self.attempts_of_order = Loader[OrderId, tuple[PaymentAttempt, ...]](attempts.attempts_by_order_ids, turns)
+        self.live_attempt_of_cart = Loader[CartId, PaymentAttempt](attempts.live_attempts_by_cart_ids, turns)
+
+    def clear(self) -> None:
+        """Forget everything, after a mutation."""
+        for loader in vars(self).values():
+            loader.clear()

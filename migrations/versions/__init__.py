@@ -1,0 +1,1 @@
+"""One module a migration, `NNNN_verb_noun.py`."""

@@ -1,0 +1,63 @@
+"""GraphQL types as declarations over records. See ADR-0002.
+
+`@backed_by(Record)` below `@strawberry.type` says which record a type stands for. The type is never instantiated:
+resolvers return the record, plain fields are its attributes, and only a field that differs is a function that takes
+`strawberry.Parent[Record]`. `shape_faults` holds every declaration against its record; a test runs it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import strawberry
+
+from app.core.ids import Kind
+
+T = TypeVar("T")
+
+_BACKED: dict[type, type] = {}
+KIND_OF: dict[type, Kind] = {}  # of records; filled while the schema's modules are imported, then only read
+
+
+def backed_by(record: type, kind: Kind | None = None) -> Callable[[type[T]], type[T]]:
+    """Declare the record that a GraphQL type stands for; where an interface or union is asked for, it tells.
+
+    kind: of the ids of a type that has them.
+    """
+
+    def declare(cls: type[T]) -> type[T]:
+        cls.is_type_of = classmethod(lambda _, value, __: isinstance(value, record))  # type: ignore[attr-defined]
+        _BACKED[cls] = record
+        if kind is not None:
+            KIND_OF[record] = kind
+        return cls
+
+    return declare
+
+
+def shape_faults() -> list[str]:
+    """A line for every plain field that its record does not have."""
+    faults = []
+    for cls, record in _BACKED.items():
+        definition: Any = cls.__strawberry_definition__  # type: ignore[attr-defined]
+        names = {f.name for f in dataclasses.fields(record)} | {
+            name for name in dir(record) if isinstance(getattr(record, name, None), property)
+        }
+        faults += [
+            f"{cls.__name__}.{field.python_name} is not on {record.__name__}"
+            for field in definition.fields
+            if field.base_resolver is None and field.python_name not in names
+        ]
+    return faults
+
+
+def backed_types() -> dict[type, type]:
+    """Every GraphQL type that stands for a record."""
+    return dict(_BACKED)
+
+
+def given(value: T | None) -> T | None:
+    """The value of an optional argument or input field: None where the client left it out, as where it wrote null."""
+    return None if value is strawberry.UNSET else value

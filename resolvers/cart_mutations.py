@@ -1,0 +1,222 @@
+"""Mutations of carts: inputs become edits, failures become user errors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+
+import strawberry
+
+from app.cart.domain import KeyValue as KeyValueRecord
+from app.cart.domain import PricedCart
+from app.cart.edits import AddLines, CartEdit, ChangeLines, LineChange, NewLine, RemoveLines, SetDetails
+from app.core.errors import ClientError, InvalidInput
+from app.core.money import Currency
+from resolvers.address import AddressInput, address_of
+from resolvers.backing import given
+from resolvers.cart import Cart
+from resolvers.context import Info
+from resolvers.enums import CurrencyCode
+from resolvers.errors import UserError, user_errors
+from resolvers.ids import cart_key, cart_line_key, delivery_option_key, variant_key
+
+MAX_INPUT_LINES = 100
+
+_CART_ID = "The cart's id."
+_VERSION = "The version that the client has read; another one is a `VersionConflictError`."
+
+
+@strawberry.type(description="What became of a cart.")
+class CartPayload:
+    """The cart is null exactly where there are user errors."""
+
+    cart: Cart | None = strawberry.field(description="The cart after the change; null where nothing was changed.")
+    user_errors: list[UserError] = strawberry.field(description="Why nothing was changed; else empty. At most 400.")
+
+
+@strawberry.input(description="A wish of the buyer for a line: a key of 1 to 64 and a value of up to 500 characters.")
+class KeyValueInput:
+    """One of a line's attributes."""
+
+    key: str = strawberry.field(description="What it is about; once a line.")
+    value: str = strawberry.field(description="What the buyer wishes.")
+
+
+@strawberry.input(description="Units to put into a cart.")
+class CartLineInput:
+    """Becomes a `NewLine`."""
+
+    variant_id: strawberry.ID = strawberry.field(description="The variant's id.")
+    quantity: int = strawberry.field(default=1, description="How many units, 1 to 999.")
+    attributes: list[KeyValueInput] | None = strawberry.field(
+        default=strawberry.UNSET, description="The buyer's wishes; at most 20. Other wishes make another line."
+    )
+
+
+@strawberry.input(description="A new cart, with whatever the shopper brings along.")
+class CartCreateInput:
+    """All of it, or no cart."""
+
+    lines: list[CartLineInput] | None = strawberry.field(default=strawberry.UNSET, description="At most 100 lines.")
+    email: str | None = strawberry.field(default=strawberry.UNSET, description="Where to send the confirmation.")
+    note: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 5,000 characters.")
+    shipping_address: AddressInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Where to deliver to."
+    )
+    billing_address: AddressInput | None = strawberry.field(default=strawberry.UNSET, description="Where to bill.")
+    currency: Enum | None = strawberry.field(
+        default=strawberry.UNSET, graphql_type=CurrencyCode | None, description="One of `shop.currencies`."
+    )
+
+
+@strawberry.input(description="Lines to add to a cart: all of them, or none.")
+class CartLinesAddInput:
+    """Becomes `AddLines`."""
+
+    cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
+    lines: list[CartLineInput] = strawberry.field(description="1 to 100 lines.")
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+
+
+@strawberry.input(description="A change of one line.")
+class CartLineChange:
+    """Becomes a `LineChange`."""
+
+    line_id: strawberry.ID = strawberry.field(description="The line's id.")
+    quantity: int | None = strawberry.field(default=strawberry.UNSET, description="0 to 999; 0 removes the line.")
+    quantity_delta: int | None = strawberry.field(
+        default=strawberry.UNSET, description="A difference instead of a quantity, such as -1."
+    )
+    variant_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Another variant instead of the line's, such as a larger size."
+    )
+
+
+@strawberry.input(description="Changes of a cart's lines: all of them, or none.")
+class CartLinesUpdateInput:
+    """Becomes `ChangeLines`."""
+
+    cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
+    lines: list[CartLineChange] = strawberry.field(description="1 to 100 changes.")
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+
+
+@strawberry.input(description="Lines to take out of a cart: all of them, or none.")
+class CartLinesRemoveInput:
+    """Becomes `RemoveLines`."""
+
+    cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
+    line_ids: list[strawberry.ID] = strawberry.field(description="1 to 100 ids of lines.")
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+
+
+@strawberry.input(description="Who buys, and where it goes. What is left out stays as it is.")
+class CartUpdateInput:
+    """Becomes `SetDetails`."""
+
+    cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
+    email: str | None = strawberry.field(default=strawberry.UNSET, description="Where to send the confirmation.")
+    note: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 5,000 characters.")
+    shipping_address: AddressInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Where to deliver to."
+    )
+    billing_address: AddressInput | None = strawberry.field(default=strawberry.UNSET, description="Where to bill.")
+    delivery_option_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="One of the cart's `deliveryOptions`."
+    )
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+
+
+@strawberry.type
+class CartMutation:
+    """The part of `Mutation` about carts."""
+
+    @strawberry.mutation(description="Open a cart.")
+    async def cart_create(self, info: Info, input: CartCreateInput) -> CartPayload | None:  # noqa: A002
+        """A guest's cart: its id is its key."""
+        edits: list[CartEdit] = []
+        lines = given(input.lines)
+        if lines:
+            edits.append(AddLines(_new_lines(lines)))
+        edits.append(
+            SetDetails(
+                email=given(input.email),
+                note=given(input.note),
+                shipping_address=address_of(input.shipping_address),
+                billing_address=address_of(input.billing_address),
+            )
+        )
+        currency = given(input.currency)
+        wanted = None if currency is None else Currency(str(currency.value))
+        return await _carried_out(info, lambda: info.context.services.create_cart(edits, currency=wanted))
+
+    @strawberry.mutation(description="Put units into a cart.")
+    async def cart_lines_add(self, info: Info, input: CartLinesAddInput) -> CartPayload | None:  # noqa: A002
+        """Units of a line that is there already are added to it."""
+        return await _edited(info, input.cart_id, AddLines(_new_lines(input.lines)), input.expected_version)
+
+    @strawberry.mutation(description="Change quantities or variants of a cart's lines.")
+    async def cart_lines_update(self, info: Info, input: CartLinesUpdateInput) -> CartPayload | None:  # noqa: A002
+        """A line whose quantity falls to 0 goes."""
+        _check_count(input.lines)
+        changes = tuple(
+            LineChange(
+                cart_line_key(change.line_id),
+                given(change.quantity),
+                given(change.quantity_delta),
+                None if not given(change.variant_id) else variant_key(str(change.variant_id)),
+            )
+            for change in input.lines
+        )
+        return await _edited(info, input.cart_id, ChangeLines(changes), input.expected_version)
+
+    @strawberry.mutation(description="Take lines out of a cart.")
+    async def cart_lines_remove(self, info: Info, input: CartLinesRemoveInput) -> CartPayload | None:  # noqa: A002
+        """All of them, or none."""
+        _check_count(input.line_ids)
+        edit = RemoveLines(tuple(cart_line_key(line_id) for line_id in input.line_ids))
+        return await _edited(info, input.cart_id, edit, input.expected_version)
+
+    @strawberry.mutation(description="Set who buys and where it goes.")
+    async def cart_update(self, info: Info, input: CartUpdateInput) -> CartPayload | None:  # noqa: A002
+        """What is left out stays as it is."""
+        option = given(input.delivery_option_id)
+        edit = SetDetails(
+            email=given(input.email),
+            note=given(input.note),
+            shipping_address=address_of(input.shipping_address),
+            billing_address=address_of(input.billing_address),
+            delivery_option_id=None if option is None else delivery_option_key(option),
+        )
+        return await _edited(info, input.cart_id, edit, input.expected_version)
+
+
+async def _edited(info: Info, cart_id: str, edit: CartEdit, expected_version: int | None) -> CartPayload:
+    key, version = cart_key(cart_id), given(expected_version)
+    return await _carried_out(info, lambda: info.context.services.edit_cart(key, edit, expected_version=version))
+
+
+async def _carried_out(info: Info, change: Callable[[], Awaitable[PricedCart]]) -> CartPayload:
+    try:
+        cart = await change()
+    except ClientError as error:
+        return CartPayload(cart=None, user_errors=await user_errors(error, info.context))
+    info.context.loaders.clear()
+    return CartPayload(cart=cart, user_errors=[])  # type: ignore[arg-type]  # a record, as everywhere
+
+
+def _new_lines(lines: Sequence[CartLineInput]) -> tuple[NewLine, ...]:
+    _check_count(lines)
+    return tuple(
+        NewLine(
+            variant_key(line.variant_id),
+            line.quantity,
+            tuple(KeyValueRecord(pair.key, pair.value) for pair in given(line.attributes) or ()),
+        )
+        for line in lines
+    )
+
+
+def _check_count(values: Sequence[object]) -> None:
+    if not 1 <= len(values) <= MAX_INPUT_LINES:
+        raise InvalidInput(f"A list of lines has 1 to {MAX_INPUT_LINES} entries.")

@@ -1,0 +1,81 @@
+"""Categories in the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+
+from app.catalog import domain as records
+from app.core.ids import CategoryId, Kind
+from app.core.pagination import PageRequest, slice_page
+from resolvers.backing import backed_by
+from resolvers.connection import After, Before, Connection, First, Last, Listing, listing
+from resolvers.context import Info
+from resolvers.ids import Node
+from resolvers.search import Filter, ProductConnection, ProductListing, Query, Sort, search_products
+
+MAX_CHILDREN = 100
+
+
+@strawberry.type(description="A shelf of the shop; categories form a tree.")
+@backed_by(records.Category, Kind.CATEGORY)
+class Category(Node):
+    """Declared over its record."""
+
+    slug: str = strawberry.field(description="The category's name in URLs: unique in the shop.")
+    name: str = strawberry.field(description="The category's name.")
+    description: str = strawberry.field(description="Plain text; may be empty.")
+
+    @strawberry.field(description="The categories from the root down to this one.", graphql_type="list[Category]")
+    async def path(category: strawberry.Parent[records.Category], info: Info) -> Sequence[records.Category]:
+        """Batched."""
+        return await info.context.loaders.category.load_many(category.path_ids)
+
+    @strawberry.field(description="The category above; null at the root.", graphql_type="Category | None")
+    async def parent(category: strawberry.Parent[records.Category], info: Info) -> records.Category | None:
+        """Batched."""
+        if category.parent_id is None:
+            return None
+        return await info.context.loaders.category.load(category.parent_id)
+
+    @strawberry.field(
+        description=f"The categories directly below, by name; at most {MAX_CHILDREN}: `categories` lists them all.",
+        graphql_type="list[Category]",
+    )
+    async def children(category: strawberry.Parent[records.Category], info: Info) -> Sequence[records.Category]:
+        """Batched."""
+        ids = await info.context.loaders.children_of_category.load(category.id) or ()
+        return await info.context.loaders.category.load_many(ids[:MAX_CHILDREN])
+
+    @strawberry.field(
+        description="The products of this category and of those below it.", graphql_type=ProductConnection
+    )
+    async def products(
+        category: strawberry.Parent[records.Category],
+        info: Info,
+        query: Query = strawberry.UNSET,
+        filter: Filter = strawberry.UNSET,  # noqa: A002  the schema's name
+        sort: Sort = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> ProductListing:
+        """A search within the category's subtree."""
+        return await search_products(info, query, filter, sort, (first, after, last, before), within=category.id)
+
+
+async def categories_below(info: Info, parent_id: CategoryId | None, request: PageRequest) -> Listing[records.Category]:
+    """A page of the categories directly below one, or of the roots."""
+    ids = await info.context.loaders.children_of_category.load(parent_id) or ()
+    page = slice_page(range(len(ids)), request, lambda place: place, f"categories:{parent_id}")
+    records_by_id = await info.context.loaders.category.load_many([ids[place] for place in page.items])
+    return listing(page, records_by_id)
+
+
+CategoryConnection = Connection[Category]
+ParentId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="The category to look below; the roots where there is none.")
+]

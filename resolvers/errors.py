@@ -1,0 +1,126 @@
+"""Failures in the schema: what a shopper can mend becomes a `UserError` of the payload.
+
+The translation from the shop's errors happens here and in `app/http`, nowhere else. Problem types are made here and
+returned; the errors themselves are raised, since graphql-core raises whatever exception a resolver returns. See
+ADR-0006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+
+from app.core import errors
+from app.core.errors import ClientError, ErrorCode, Rejected
+from app.core.ids import Kind, VariantId
+from resolvers.context import Context
+from resolvers.ids import public_id
+from resolvers.money import Money
+from resolvers.product import ProductVariant
+
+
+@strawberry.interface(description="Something that the shopper or the client can mend.")
+class UserError:
+    """The fields that every problem has."""
+
+    code: ErrorCode = strawberry.field(description="What went wrong, for a program.")
+    message: str = strawberry.field(description="What went wrong, for people.")
+    field: list[str] | None = strawberry.field(
+        description="The path of the value at fault in `input`; null where no single value is."
+    )
+    retryable: bool = strawberry.field(description="Whether the same request may succeed after reading again.")
+
+
+@strawberry.type(description="A problem that needs no facts beyond its code and message.")
+class GenericUserError(UserError):
+    """Any other problem."""
+
+
+@strawberry.type(description="Fewer units are available than were asked for.")
+class InsufficientStockError(UserError):
+    """From `OutOfStock`."""
+
+    variant: ProductVariant | None = strawberry.field(description="The variant that is short.")
+    line_id: strawberry.ID | None = strawberry.field(description="The cart line, where there is one.")
+    requested: int = strawberry.field(description="How many units were asked for, all lines together.")
+    available: int = strawberry.field(description="How many units could be had.")
+    applied: int = strawberry.field(description="How many units were taken all the same.")
+
+
+@strawberry.type(description="The cart changed since the client read it.")
+class VersionConflictError(UserError):
+    """From `VersionConflict`."""
+
+    expected_version: int = strawberry.field(description="The version that the client expected.")
+    current_version: int = strawberry.field(description="The version that the cart has.")
+
+
+@strawberry.type(description="A variant whose price is not the one at which it was put into the cart.")
+class PriceChange:
+    """One of `PriceChangedError.changes`."""
+
+    variant: ProductVariant | None = strawberry.field(description="The variant.")
+    before: Money = strawberry.field(description="The price of one unit when it was put into the cart.")
+    after: Money = strawberry.field(description="The price of one unit now.")
+
+
+@strawberry.type(description="The total is not the one that the buyer accepted.")
+class PriceChangedError(UserError):
+    """From `PriceChanged`."""
+
+    expected: Money = strawberry.field(description="The total that the client sent.")
+    actual: Money = strawberry.field(description="The total now: show it, and send it with the next try.")
+    changes: list[PriceChange] = strawberry.field(description="The variants whose price has changed; at most 100.")
+
+
+UserErrors = Annotated[
+    list[UserError], strawberry.argument(description="What keeps the request from being carried out; else empty.")
+]
+
+
+async def user_errors(error: ClientError, context: Context) -> list[UserError]:
+    """The problems that an error stands for, with the facts a screen needs."""
+    faults: Sequence[ClientError] = error.faults if isinstance(error, Rejected) else (error,)
+    return [await _user_error(fault, context) for fault in faults]
+
+
+async def _user_error(error: ClientError, context: Context) -> UserError:
+    common = {
+        "code": error.code,
+        "message": error.message,
+        "field": list(error.field) or None,
+        "retryable": error.retryable,
+    }
+    if isinstance(error, errors.OutOfStock):
+        return InsufficientStockError(
+            **common,  # type: ignore[arg-type]  # the four common fields
+            variant=await context.loaders.variant.load(VariantId(error.variant_id)),  # type: ignore[arg-type]  # record
+            line_id=None if error.line_id is None else public_id(Kind.CART_LINE, error.line_id),
+            requested=error.requested,
+            available=error.available,
+            applied=error.applied,
+        )
+    if isinstance(error, errors.VersionConflict):
+        return VersionConflictError(
+            **common,  # type: ignore[arg-type]  # the four common fields
+            expected_version=error.expected,
+            current_version=error.current,
+        )
+    if isinstance(error, errors.PriceChanged):
+        changes = [
+            PriceChange(
+                variant=await context.loaders.variant.load(VariantId(change.variant_id)),  # type: ignore[arg-type]
+                before=change.before,  # type: ignore[arg-type]  # a record, as everywhere
+                after=change.after,  # type: ignore[arg-type]
+            )
+            for change in error.changes
+        ]
+        return PriceChangedError(
+            **common,  # type: ignore[arg-type]  # the four common fields
+            expected=error.expected,  # type: ignore[arg-type]  # a record, as everywhere
+            actual=error.actual,  # type: ignore[arg-type]
+            changes=changes,
+        )
+    return GenericUserError(**common)  # type: ignore[arg-type]  # the four common fields

@@ -1,0 +1,136 @@
+"""Orders in the schema. An order opens with its access token, never with its id alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import strawberry
+
+from app.catalog.domain import Variant
+from app.core.ids import Kind
+from app.core.pagination import slice_page
+from app.orders import domain as records
+from app.payments.domain import AttemptState, PaymentAttempt
+from resolvers.address import Address
+from resolvers.backing import backed_by
+from resolvers.cart import CartCost, DeliveryOption
+from resolvers.connection import After, Connection, First, Listing, asked_page, listing
+from resolvers.context import Info
+from resolvers.ids import Node, public_id
+from resolvers.money import Money
+from resolvers.product import ProductVariant
+
+_PAYMENT_STATUS = {
+    AttemptState.PENDING: records.PaymentStatus.PENDING,
+    AttemptState.PROCESSING: records.PaymentStatus.PENDING,
+    AttemptState.ACTION_REQUIRED: records.PaymentStatus.ACTION_REQUIRED,
+    AttemptState.SUCCEEDED: records.PaymentStatus.PAID,
+    AttemptState.FAILED: records.PaymentStatus.FAILED,
+    AttemptState.CANCELED: records.PaymentStatus.FAILED,
+}
+
+
+@strawberry.type(description="Some units of one variant, named and priced as they were when the order was placed.")
+@backed_by(records.OrderLine)
+class OrderLine:
+    """Declared over its record."""
+
+    product_name: str = strawberry.field(description="What the product was called.")
+    variant_name: str = strawberry.field(description="What the variant was called.")
+    sku: str = strawberry.field(description="The stock-keeping unit.")
+    quantity: int = strawberry.field(description="How many units.")
+    unit_price: Money = strawberry.field(description="What one unit cost.")
+    discount: Money = strawberry.field(description="What was taken off the line.")
+    total: Money = strawberry.field(description="unitPrice × quantity − discount.")
+
+    @strawberry.field(description="The line's id: opaque, unique in the shop.")
+    def id(line: strawberry.Parent[records.OrderLine]) -> strawberry.ID:
+        """Opaque."""
+        return public_id(Kind.ORDER_LINE, line.id)
+
+    @strawberry.field(
+        description="The variant as it is now; null once it is no longer sold.", graphql_type=ProductVariant | None
+    )
+    async def variant(line: strawberry.Parent[records.OrderLine], info: Info) -> Variant | None:
+        """Batched."""
+        return await info.context.loaders.variant.load(line.variant_id)
+
+
+@strawberry.type(description="Something that happened to an order.")
+@backed_by(records.OrderEvent)
+class OrderEvent:
+    """Declared over its record."""
+
+    at: datetime = strawberry.field(description="When it happened.")
+    kind: str = strawberry.field(description="What happened, as a stable word such as `paid`.")
+    message: str = strawberry.field(description="What happened, for people.")
+
+
+@strawberry.type(description="An attempt to pay for an order, as the buyer may know it. Never card data.")
+@backed_by(PaymentAttempt)
+class Payment:
+    """Declared over the record `PaymentAttempt`."""
+
+    amount: Money = strawberry.field(description="What it is for.")
+
+    @strawberry.field(description="The payment's id: opaque, unique in the shop.")
+    def id(attempt: strawberry.Parent[PaymentAttempt]) -> strawberry.ID:
+        """Opaque."""
+        return public_id(Kind.PAYMENT, attempt.id)
+
+    @strawberry.field(description="Who takes the payment.")
+    def provider(self) -> str:
+        """There is one."""
+        return "stripe"
+
+    @strawberry.field(description="The card's brand, such as `visa`.")
+    def brand(attempt: strawberry.Parent[PaymentAttempt]) -> str | None:
+        """As the provider names it."""
+        return attempt.card_brand
+
+    @strawberry.field(description="The card's last four digits.")
+    def last4(attempt: strawberry.Parent[PaymentAttempt]) -> str | None:
+        """No more is ever known."""
+        return attempt.card_last4
+
+    @strawberry.field(description="What became of it.", graphql_type=records.PaymentStatus)
+    def status(attempt: strawberry.Parent[PaymentAttempt]) -> records.PaymentStatus:
+        """From the attempt's state."""
+        return _PAYMENT_STATUS[attempt.state]
+
+
+@strawberry.type(description="What was bought, for how much, and what became of it.")
+@backed_by(records.Order, Kind.ORDER)
+class Order(Node):
+    """Declared over its record."""
+
+    number: str = strawberry.field(description="What people call it.")
+    placed_at: datetime = strawberry.field(description="When it was placed.")
+    status: records.OrderStatus = strawberry.field(description="Where it is in its life.")
+    payment_status: records.PaymentStatus = strawberry.field(description="Whether it has been paid.")
+    fulfillment_status: records.FulfillmentStatus = strawberry.field(description="Whether it has been sent.")
+    email: str = strawberry.field(description="Where its confirmation goes.")
+    cost: CartCost = strawberry.field(description="What it costs.")
+    shipping_address: Address | None = strawberry.field(description="Where it is delivered to.")
+    billing_address: Address | None = strawberry.field(description="Where it is billed.")
+    delivery: DeliveryOption | None = strawberry.field(description="How it is delivered.")
+    note: str | None = strawberry.field(description="What the buyer wanted to say.")
+
+    @strawberry.field(description="Its lines, in the cart's order.", graphql_type=Connection[OrderLine])
+    def lines(
+        order: strawberry.Parent[records.Order], first: First = strawberry.UNSET, after: After = strawberry.UNSET
+    ) -> Listing[records.OrderLine]:
+        """At most 100."""
+        page = slice_page(order.lines, asked_page(first, after), lambda line: line.position, f"order:{order.id}")
+        return listing(page, page.items)
+
+    @strawberry.field(description="The attempts to pay for it, oldest first.", graphql_type=list[Payment])
+    async def payments(order: strawberry.Parent[records.Order], info: Info) -> Sequence[PaymentAttempt]:
+        """Batched; an order has one attempt that lives."""
+        return await info.context.loaders.attempts_of_order.load(order.id) or ()
+
+    @strawberry.field(description="What happened to it, oldest first.", graphql_type=list[OrderEvent])
+    async def timeline(order: strawberry.Parent[records.Order], info: Info) -> Sequence[records.OrderEvent]:
+        """Batched."""
+        return await info.context.loaders.events_of_order.load(order.id) or ()

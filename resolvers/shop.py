@@ -1,0 +1,51 @@
+"""The shop itself in the schema."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.core.pagination import MAX_PAGE_SIZE
+from resolvers.backing import backed_by
+from resolvers.context import LOCALE, ShopProfile
+from resolvers.enums import CountryCode, CurrencyCode
+
+
+@strawberry.type(description="Bounds that requests are held to.")
+class ApiLimits:
+    """The same in every environment."""
+
+    max_page_size: int = strawberry.field(description="The largest `first` or `last`.")
+
+
+@strawberry.type(description="What the shop says of itself.")
+@backed_by(ShopProfile)
+class Shop:
+    """Declared over `ShopProfile`."""
+
+    name: str = strawberry.field(description="The shop's name.")
+    stripe_publishable_key: str | None = strawberry.field(description="For Stripe.js in the shop's pages.")
+
+    @strawberry.field(description="The currency of prices.", graphql_type=CurrencyCode)
+    def currency(shop: strawberry.Parent[ShopProfile]) -> str:
+        """The code itself is the enum's value."""
+        return shop.currency
+
+    @strawberry.field(description="The currencies that a cart can have.", graphql_type=list[CurrencyCode])  # type: ignore[valid-type]  # made from data
+    def currencies(shop: strawberry.Parent[ShopProfile]) -> list[str]:
+        """One."""
+        return [shop.currency]
+
+    @strawberry.field(description="The countries that the shop delivers to.", graphql_type=list[CountryCode])  # type: ignore[valid-type]  # made from data
+    def countries(shop: strawberry.Parent[ShopProfile]) -> list[str]:
+        """From the settings."""
+        return list(shop.countries)
+
+    @strawberry.field(description="The languages that the shop speaks, as BCP 47 tags.")
+    def languages(self) -> list[str]:
+        """One."""
+        return [LOCALE]
+
+    @strawberry.field(description="Bounds that requests are held to.")
+    def limits(self) -> ApiLimits:
+        """Published, so that clients need not find out."""
+        return ApiLimits(max_page_size=MAX_PAGE_SIZE)

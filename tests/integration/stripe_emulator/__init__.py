@@ -1,0 +1,1 @@
+"""The Stripe emulator, as a real process spoken to by stripe-python."""

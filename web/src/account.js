@@ -1,0 +1,47 @@
+// Who is signed in. The token lives in this page's memory only: a reload signs out, and no script finds it in storage.
+let account = null;
+const listeners = new Set();
+
+export const currentAccount = () => account;
+
+export function onAccountChange(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function authorization() {
+  return account ? { authorization: `Bearer ${account.token}` } : {};
+}
+
+export function signOut() {
+  change(null);
+}
+
+/** Signs in. Throws an Error whose message is meant to be shown. */
+export async function signIn(email, password) {
+  const response = await fetch('/api/auth/login', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify({ email, password }),
+  }).catch(() => {
+    throw new Error('The server does not answer.');
+  });
+  const answer = await response.json().catch(() => null);
+  if (response.ok && typeof answer?.token === 'string') {
+    change({ token: answer.token, name: answer.user?.email ?? email });
+  } else {
+    throw new Error(refusal(response.status, answer));
+  }
+}
+
+function refusal(status, answer) {
+  const said = answer?.errors?.[0]?.message ?? answer?.error?.message ?? answer?.message ?? answer?.error;
+  if (typeof said === 'string') return said;
+  if (status === 404 || status === 501) return 'This server has no sign-in.';
+  return status === 401 ? 'E-mail address or password is wrong.' : `The server refused: HTTP ${status}.`;
+}
+
+function change(next) {
+  account = next;
+  for (const listener of listeners) listener();
+}
