@@ -47,9 +47,7 @@ class Loaders:
         self.price = Loader[VariantId, VariantPrice](prices, turns)
         self.category = Loader[CategoryId, Category](catalog.categories_by_ids, turns)
         self.category_id_by_slug = Loader[str, CategoryId](catalog.category_ids_by_slugs, turns)
-        self.children_of_category = Loader[CategoryId | None, tuple[CategoryId, ...]](
-            catalog.child_ids_by_category_ids, turns
-        )
+        self.children_of_category = Loader[CategoryId, tuple[CategoryId, ...]](catalog.child_ids_by_category_ids, turns)
         self.stock = Loader[VariantId, StockLevel](readers.stock.levels_by_variant_ids, turns)
         self.order = Loader[OrderId, Order](orders.orders_by_ids, turns)
         self.order_id_of_cart = Loader[CartId, OrderId](orders.order_ids_by_cart_ids, turns)

@@ -17,45 +17,37 @@ from app.core.ids import Kind
 
 T = TypeVar("T")
 
-_BACKED: dict[type, type] = {}
+_BACKED: dict[type, tuple[type, ...]] = {}
 KIND_OF: dict[type, Kind] = {}  # of records; filled while the schema's modules are imported, then only read
 
 
-def backed_by(record: type, kind: Kind | None = None) -> Callable[[type[T]], type[T]]:
+def backed_by(*records: type, kind: Kind | None = None) -> Callable[[type[T]], type[T]]:
     """Declare the record that a GraphQL type stands for; where an interface or union is asked for, it tells.
 
-    kind: of the ids of a type that has them.
+    records: usually one; several where they have the same fields. kind: of the ids of a type that has them.
     """
 
     def declare(cls: type[T]) -> type[T]:
-        cls.is_type_of = classmethod(lambda _, value, __: isinstance(value, record))  # type: ignore[attr-defined]
-        _BACKED[cls] = record
+        cls.is_type_of = classmethod(lambda _, value, __: isinstance(value, records))  # type: ignore[attr-defined]
+        _BACKED[cls] = records
         if kind is not None:
-            KIND_OF[record] = kind
+            KIND_OF.update(dict.fromkeys(records, kind))
         return cls
 
     return declare
 
 
 def shape_faults() -> list[str]:
-    """A line for every plain field that its record does not have."""
+    """A line for every plain field that a record of its type does not have."""
     faults = []
-    for cls, record in _BACKED.items():
+    for cls, records in _BACKED.items():
         definition: Any = cls.__strawberry_definition__  # type: ignore[attr-defined]
-        names = {f.name for f in dataclasses.fields(record)} | {
-            name for name in dir(record) if isinstance(getattr(record, name, None), property)
-        }
-        faults += [
-            f"{cls.__name__}.{field.python_name} is not on {record.__name__}"
-            for field in definition.fields
-            if field.base_resolver is None and field.python_name not in names
-        ]
+        plain = [field.python_name for field in definition.fields if field.base_resolver is None]
+        for record in records:
+            names = {f.name for f in dataclasses.fields(record)}
+            names |= {name for name in dir(record) if isinstance(getattr(record, name, None), property)}
+            faults += [f"{cls.__name__}.{name} is not on {record.__name__}" for name in plain if name not in names]
     return faults
-
-
-def backed_types() -> dict[type, type]:
-    """Every GraphQL type that stands for a record."""
-    return dict(_BACKED)
 
 
 def given(value: T | None) -> T | None:

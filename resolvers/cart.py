@@ -11,6 +11,7 @@ from app.cart import domain as records
 from app.catalog.domain import Variant
 from app.core.ids import Kind
 from app.core.pagination import slice_page
+from app.orders.domain import Delivery, OrderCost
 from app.orders.domain import Order as OrderRecord
 from app.payments.domain import PaymentAttempt
 from app.shipping.domain import DeliveryOption as DeliveryOptionRecord
@@ -41,9 +42,9 @@ class KeyValue:
 
 
 @strawberry.type(description="A way for a parcel to reach the buyer.")
-@backed_by(DeliveryOptionRecord)
+@backed_by(DeliveryOptionRecord, Delivery)
 class DeliveryOption:
-    """Declared over its record."""
+    """Declared over the option of a cart and the delivery of an order, which have the same fields."""
 
     name: str = strawberry.field(description="What to call it.")
     price: Money = strawberry.field(description="What it costs.")
@@ -56,6 +57,7 @@ class DeliveryOption:
 
 
 @strawberry.type(description="What a cart or an order costs: subtotal − discount + shipping + tax = total, exactly.")
+@backed_by(records.Cost, OrderCost)
 class CartCost:
     """Declared over `Cost` and over `OrderCost`, which have the same fields."""
 
@@ -77,7 +79,7 @@ class CheckoutReadiness:
 
 
 @strawberry.type(description="Some units of one variant. A line is known by its variant and its attributes.")
-@backed_by(records.PricedLine, Kind.CART_LINE)
+@backed_by(records.PricedLine, kind=Kind.CART_LINE)
 class CartLine(Node):
     """Declared over the record `PricedLine`."""
 
@@ -97,7 +99,7 @@ class CartLine(Node):
 
 
 @strawberry.type(description="What a shopper wants to buy, at today's prices. Its id is its key: keep it secret.")
-@backed_by(records.PricedCart, Kind.CART)
+@backed_by(records.PricedCart, kind=Kind.CART)
 class Cart(Node):
     """Declared over the record `PricedCart`."""
 

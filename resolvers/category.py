@@ -20,7 +20,7 @@ MAX_CHILDREN = 100
 
 
 @strawberry.type(description="A shelf of the shop; categories form a tree.")
-@backed_by(records.Category, Kind.CATEGORY)
+@backed_by(records.Category, kind=Kind.CATEGORY)
 class Category(Node):
     """Declared over its record."""
 
@@ -67,7 +67,7 @@ class Category(Node):
         return await search_products(info, query, filter, sort, (first, after, last, before), within=category.id)
 
 
-async def categories_below(info: Info, parent_id: CategoryId | None, request: PageRequest) -> Listing[records.Category]:
+async def categories_below(info: Info, parent_id: CategoryId, request: PageRequest) -> Listing[records.Category]:
     """A page of the categories directly below one, or of the roots."""
     ids = await info.context.loaders.children_of_category.load(parent_id) or ()
     page = slice_page(range(len(ids)), request, lambda place: place, f"categories:{parent_id}")

@@ -25,7 +25,7 @@ POLL_AFTER_MS = 2_000  # the worker asks the provider about as often
 
 
 @strawberry.type(description="One attempt to pay for a cart. Its id is its key: keep it secret.")
-@backed_by(PaymentAttempt, Kind.ATTEMPT)
+@backed_by(PaymentAttempt, kind=Kind.ATTEMPT)
 class CheckoutAttempt(Node):
     """Declared over the record `PaymentAttempt`."""
 

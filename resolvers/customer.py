@@ -11,7 +11,7 @@ from resolvers.ids import Node
 
 
 @strawberry.type(description="Somebody with an account.")
-@backed_by(records.Customer, Kind.CUSTOMER)
+@backed_by(records.Customer, kind=Kind.CUSTOMER)
 class Customer(Node):
     """Declared over its record."""
 

@@ -101,7 +101,7 @@ class Payment:
 
 
 @strawberry.type(description="What was bought, for how much, and what became of it.")
-@backed_by(records.Order, Kind.ORDER)
+@backed_by(records.Order, kind=Kind.ORDER)
 class Order(Node):
     """Declared over its record."""
 

@@ -133,7 +133,7 @@ class Availability:
 
 
 @strawberry.type(description="One choice of a product's options: what goes into a cart.")
-@backed_by(records.Variant, Kind.VARIANT)
+@backed_by(records.Variant, kind=Kind.VARIANT)
 class ProductVariant(Node):
     """Declared over the record `Variant`."""
 
@@ -166,7 +166,7 @@ class ProductVariant(Node):
 
 
 @strawberry.type(description="Something the shop sells, in one or more variants.")
-@backed_by(records.Product, Kind.PRODUCT)
+@backed_by(records.Product, kind=Kind.PRODUCT)
 class Product(Node):
     """Declared over its record."""
 

@@ -176,7 +176,7 @@ class Query:
     ) -> Listing[catalog.Category]:
         """The roots where there is no parent."""
         parent = given(parent_id)
-        key = None if parent is None else category_key(parent)
+        key = catalog.ROOT if parent is None else category_key(parent)
         return await categories_below(info, key, asked_page(first, after))
 
     @strawberry.field(description="A cart at today's prices; null where there is none.", graphql_type=Cart | None)

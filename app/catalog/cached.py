@@ -83,9 +83,7 @@ class CachedCatalog:
         """Which category has which slug."""
         return await self._many("category-slug", slugs, _catalog_tag, CategoryId, self._inner.category_ids_by_slugs)
 
-    async def child_ids_by_category_ids(
-        self, ids: Sequence[CategoryId | None]
-    ) -> dict[CategoryId | None, tuple[CategoryId, ...]]:
+    async def child_ids_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryId, ...]]:
         """The categories directly below these."""
         return await self._many(
             "category-children", ids, _catalog_tag, tuple[CategoryId, ...], self._inner.child_ids_by_category_ids

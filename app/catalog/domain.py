@@ -15,6 +15,7 @@ from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
 from app.core.stock import StockPolicy
 
+ROOT = CategoryId(0)  # stands for the parent of the topmost categories
 MAX_VARIANTS = 100  # of one product: a page of variants is always one batch
 MAX_IMAGES = 50
 MAX_CATEGORY_DEPTH = 8
@@ -252,10 +253,8 @@ class CatalogReader(Protocol):
         """Which category has which slug."""
         ...
 
-    async def child_ids_by_category_ids(
-        self, ids: Sequence[CategoryId | None]
-    ) -> dict[CategoryId | None, tuple[CategoryId, ...]]:
-        """The categories directly below these, by name; None stands for the root."""
+    async def child_ids_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryId, ...]]:
+        """The categories directly below these, by name; ROOT has the topmost ones."""
         ...
 
 

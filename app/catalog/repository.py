@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, func, or_, select
 
 from app.catalog.domain import (
+    ROOT,
     Attribute,
     Category,
     Image,
@@ -168,14 +169,11 @@ class SqlCatalog:
         """Which category has which slug."""
         return {row.slug: CategoryId(row.id) for row in await self._rows(_CATEGORY_SLUGS, names=list(slugs))}
 
-    async def child_ids_by_category_ids(
-        self, ids: Sequence[CategoryId | None]
-    ) -> dict[CategoryId | None, tuple[CategoryId, ...]]:
-        """The categories directly below these, by name; None stands for the root."""
-        parents = [parent for parent in ids if parent is not None]
-        grouped: defaultdict[CategoryId | None, list[CategoryId]] = defaultdict(list)
-        for row in await self._rows(_CHILDREN, ids=parents, roots=None in ids):
-            grouped[row.parent_id].append(row.id)
+    async def child_ids_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryId, ...]]:
+        """The categories directly below these, by name; ROOT has the topmost ones."""
+        grouped: defaultdict[CategoryId, list[CategoryId]] = defaultdict(list)
+        for row in await self._rows(_CHILDREN, ids=list(ids), roots=ROOT in ids):
+            grouped[row.parent_id or ROOT].append(row.id)
         return {parent: tuple(children) for parent, children in grouped.items()}
 
     async def _rows(self, statement: Any, **parameters: object) -> Sequence[Row[Any]]:  # noqa: ANN401  Select is generic

@@ -32,7 +32,8 @@ class ProductSort(Enum):
 class ProductFilter:
     """Which products count. Values inside one field are alternatives; fields narrow each other.
 
-    categories: each with its whole subtree; within: one that all of them must lie in. price_min, price_max: minor units, inclusive, of the shop's currency.
+    categories: each with its whole subtree; within: one that all of them must lie in.
+    price_min, price_max: minor units, inclusive, of the shop's currency.
     """
 
     categories: tuple[CategoryId, ...] = ()

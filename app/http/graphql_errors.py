@@ -60,9 +60,9 @@ def _explained(error: GraphQLError, *, before_execution: bool) -> tuple[str, str
         return "The shop cannot answer this right now: try again soon.", "SERVICE_UNAVAILABLE", retry
     if isinstance(cause, RecursionError) and before_execution:
         return "The document is nested too deeply.", "GRAPHQL_VALIDATION_FAILED", {}
-    if cause is None or isinstance(cause, GraphQLError):
+    if (cause is None or isinstance(cause, GraphQLError)) and (before_execution or not error.path):
         if not before_execution:
-            return error.message, "BAD_USER_INPUT", {}
+            return error.message, "BAD_USER_INPUT", {}  # the variables did not fit their types
         syntax = isinstance(error, GraphQLSyntaxError)
         return error.message, "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED", {}
     return "Something went wrong on our side.", "INTERNAL_SERVER_ERROR", {"retryable": True}

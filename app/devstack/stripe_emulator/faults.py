@@ -85,10 +85,10 @@ class Faults:
         when = request.when or allowed[0]
         if when not in allowed:
             raise InvalidFault(f"{request.mode} can only happen {' or '.join(allowed)} execution")
-        if not 0 < request.seconds <= _MAX_SECONDS or request.skip < 0 or (request.times or 1) < 1:
-            raise InvalidFault(
-                f"seconds: above 0, at most {_MAX_SECONDS:g}; times: 1 or more, or null; skip: 0 or more"
-            )
+        if not 0 < request.seconds <= _MAX_SECONDS:
+            raise InvalidFault(f"seconds: above 0, at most {_MAX_SECONDS:g}")
+        if request.skip < 0 or (request.times is not None and request.times < 1):
+            raise InvalidFault("times: 1 or more, or null; skip: 0 or more")
         try:
             re.compile(request.match)
         except re.error as error:

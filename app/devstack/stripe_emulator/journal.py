@@ -106,13 +106,11 @@ class Journal:
         except BlockingIOError as error:
             file.close()
             raise JournalInUse(f"{path} is in use by another emulator") from error
-        file.seek(0)
-        content = file.read()
-        whole_bytes = content.rfind(b"\n") + 1
-        commits = list(_commits(content[:whole_bytes], path))
-        if whole_bytes < len(content):
-            file.truncate(whole_bytes)
-        return cls(file), commits
+        try:
+            return cls(file), _read_whole_lines(file, path)
+        except JournalDamaged:
+            file.close()
+            raise
 
     def append(self, commit: Commit) -> None:
         """Write one line and hand it to the operating system, so that it survives this process."""
@@ -129,6 +127,16 @@ def read_ledger(path: Path) -> list[LedgerEntry]:
     content = path.read_bytes()
     whole_lines = content[: content.rfind(b"\n") + 1]
     return [entry for commit in _commits(whole_lines, path) for entry in commit.ledger]
+
+
+def _read_whole_lines(file: BinaryIO, path: Path) -> list[Commit]:
+    file.seek(0)
+    content = file.read()
+    whole_bytes = content.rfind(b"\n") + 1
+    commits = list(_commits(content[:whole_bytes], path))
+    if whole_bytes < len(content):
+        file.truncate(whole_bytes)
+    return commits
 
 
 def _commits(whole_lines: bytes, path: Path) -> Iterator[Commit]:

@@ -52,7 +52,7 @@ class WebhookFaults:
         """Put a script in force; raises InvalidFault."""
         if not 0 < request.seconds <= _MAX_SECONDS or not 2 <= request.copies <= _MAX_COPIES:
             raise InvalidFault(f"seconds: above 0, at most {_MAX_SECONDS:g}; copies: 2 to {_MAX_COPIES}")
-        if (request.times or 1) < 1:
+        if request.times is not None and request.times < 1:
             raise InvalidFault("times: 1 or more, or null")
         try:
             re.compile(request.match)

@@ -38,14 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110 - what changes is in another process
             await asyncio.sleep(0.01)
 
 
 class Emulator:
     """One emulator process, its journal and its control API."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, http: httpx.AsyncClient, *arguments: str) -> None:
+        self._http = http
         self.journal = folder / "stripe.jsonl"
         self.arguments = arguments
         self.url = ""
@@ -60,7 +61,9 @@ class Emulator:
             command = [sys.executable, "-m", "app.devstack.stripe_emulator", "--port", str(port)]
             command += ["--ledger", str(self.journal), *self.arguments]
             with self._errors.open("wb") as errors:
-                self.process = subprocess.Popen(command, cwd=CHECKOUT, stdout=errors, stderr=errors)
+                self.process = subprocess.Popen(  # noqa: ASYNC220 - it outlives the loop's helpers, and is quick
+                    command, cwd=CHECKOUT, stdout=errors, stderr=errors
+                )
             self.url = f"http://127.0.0.1:{port}"
             if await self._is_up():
                 return
@@ -69,10 +72,10 @@ class Emulator:
         raise AssertionError(f"the emulator does not start: {self.output()}")
 
     async def _is_up(self) -> bool:
-        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while self.process is not None and self.process.poll() is None:
                 try:
-                    return (await client.get(f"{self.url}/_emulator/health")).status_code == 200
+                    return (await self.raw("GET", "/_emulator/health")).status_code == 200
                 except httpx.TransportError:
                     await asyncio.sleep(0.01)
         return False
@@ -86,9 +89,11 @@ class Emulator:
         assert self.process is not None
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.process.poll() is None:
-                await asyncio.sleep(0.01)
+
+        async def has_ended() -> bool:
+            return self.process is not None and self.process.poll() is not None
+
+        await eventually(has_ended)
         return self.process.returncode
 
     async def control(self, method: str, path: str, body: object = None) -> dict:
@@ -99,8 +104,7 @@ class Emulator:
 
     async def raw(self, method: str, path: str, **options: object) -> httpx.Response:
         """Send a request as it is."""
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
-            return await client.request(method, self.url + path, **options)
+        return await self._http.request(method, self.url + path, **options)
 
     async def read(self, path: str) -> dict:
         """GET an object as plain JSON."""
@@ -116,6 +120,32 @@ class Emulator:
         """How many requests a fault has hit."""
         faults = (await self.control("GET", "faults"))["faults"]
         return next(fault["hits"] for fault in faults if fault["id"] == fault_id)
+
+    async def until_hit(self, fault_id: str) -> None:
+        """Wait until a fault has hit its first request."""
+
+        async def has_hit() -> bool:
+            return await self.hits(fault_id) > 0
+
+        await eventually(has_hit)
+
+    async def until_entered(self, key: str) -> None:
+        """Wait until the ledger has an entry of a request with this idempotency key."""
+
+        async def is_entered() -> bool:
+            entries = (await self.control("GET", "ledger"))["entries"]
+            return key in [entry["idempotency_key"] for entry in entries]
+
+        await eventually(is_entered)
+
+    async def until_accepted(self, url: str) -> None:
+        """Wait until every webhook to this URL has been accepted."""
+
+        async def are_accepted() -> bool:
+            deliveries = (await self.control("GET", "webhooks"))["deliveries"]
+            return {row["state"] for row in deliveries if row["url"] == url} == {"accepted"}
+
+        await eventually(are_accepted)
 
     async def ledger(self, payment_intent: str) -> list[tuple[str, int]]:
         """What moved on one PaymentIntent."""
@@ -182,8 +212,15 @@ class Receiver:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("stripe"), "--webhook-retry-seconds", "0.01")
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """One client for plain requests; there is no TLS here to verify, and its certificates take long to load."""
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE_SECONDS) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session")
+async def shared_emulator(tmp_path_factory: pytest.TempPathFactory, http: httpx.AsyncClient) -> AsyncIterator[Emulator]:
+    emulator = Emulator(tmp_path_factory.mktemp("stripe"), http, "--webhook-retry-seconds", "0.01")
     await emulator.start()
     yield emulator
     assert await emulator.stop() == 0
@@ -200,12 +237,12 @@ async def emulator(shared_emulator: Emulator) -> AsyncIterator[Emulator]:
 
 
 @pytest_asyncio.fixture
-async def start_emulator(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Emulator]]]:
+async def start_emulator(tmp_path: Path, http: httpx.AsyncClient) -> AsyncIterator[Callable[..., Awaitable[Emulator]]]:
     """Start an emulator of the test's own, stopped at its end."""
     started: list[Emulator] = []
 
     async def start(*arguments: str) -> Emulator:
-        emulator = Emulator(tmp_path, *arguments)
+        emulator = Emulator(tmp_path, http, *arguments)
         await emulator.start()
         started.append(emulator)
         return emulator
@@ -215,13 +252,13 @@ async def start_emulator(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitabl
         await emulator.stop()
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="session")
 async def connect() -> AsyncIterator[Callable[..., stripe.StripeClient]]:
-    """Make a client of an emulator, closed at the test's end."""
+    """Make a client of an emulator, closed in the end."""
     transports: list[stripe.HTTPXClient] = []
 
     def connect(emulator: Emulator, key: str = API_KEY) -> stripe.StripeClient:
-        transports.append(stripe.HTTPXClient(timeout=PATIENCE_SECONDS))
+        transports.append(stripe.HTTPXClient(timeout=PATIENCE_SECONDS, verify_ssl_certs=False))
         return stripe.StripeClient(
             key, base_addresses={"api": emulator.url}, http_client=transports[-1], max_network_retries=0
         )
@@ -231,10 +268,15 @@ async def connect() -> AsyncIterator[Callable[..., stripe.StripeClient]]:
         await transport.close_async()
 
 
+@pytest.fixture(scope="session")
+def shared_api(shared_emulator: Emulator, connect: Callable[..., stripe.StripeClient]) -> stripe.V1Services:
+    return connect(shared_emulator).v1
+
+
 @pytest.fixture
-def api(emulator: Emulator, connect: Callable[..., stripe.StripeClient]) -> stripe.V1Services:
+def api(emulator: Emulator, shared_api: stripe.V1Services) -> stripe.V1Services:
     """stripe-python on the shared emulator."""
-    return connect(emulator).v1
+    return shared_api
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ async def test_a_payment_is_announced_with_stripes_signature(
     assert sorted(receiver.types()) == ["payment_intent.created", "payment_intent.succeeded"]
     succeeded = next(event for event in events if event.type == "payment_intent.succeeded")
     assert (succeeded.data.object["id"], succeeded.data.object["status"]) == (paid.id, "succeeded")
-    assert succeeded.data.object["metadata"] == {"order_id": "9"}
+    assert succeeded.data.object["metadata"].to_dict() == {"order_id": "9"}
     assert succeeded.request.idempotency_key == "announced"
     assert succeeded.request.id == paid.last_response.headers["request-id"]
     assert succeeded.api_version == stripe.api_version
@@ -66,8 +66,7 @@ async def test_an_event_is_sent_again_until_it_is_accepted(
 
     assert Counter(receiver.types()).keys() == {"payment_intent.created", "payment_intent.succeeded"}
     assert len({event.id for event in receiver.events()}) == 2
-    while {row["state"] for row in await deliveries(emulator, receiver.url)} != {"accepted"}:
-        pass
+    await emulator.until_accepted(receiver.url)
     assert sum(row["attempts"] for row in await deliveries(emulator, receiver.url)) == 5
     assert (await api.events.retrieve_async(receiver.events()[0].id)).pending_webhooks == 0
 

@@ -135,8 +135,7 @@ async def test_a_hanging_request_says_nothing_until_it_is_cut(
 ) -> None:
     fault = await emulator.fault(mode="hang", when=when, match=CREATE, seconds=3600)
     hanging = asyncio.create_task(pay(key=f"hang-{when}"))
-    while not await emulator.hits(fault):
-        await asyncio.sleep(0.01)
+    await emulator.until_hit(fault)
 
     assert await entries(emulator, f"hang-{when}") == moved
     assert not hanging.done()
@@ -152,8 +151,7 @@ async def test_a_hanging_request_says_nothing_until_it_is_cut(
 async def test_a_slow_request_is_answered_in_the_end(pay: Pay, emulator: Emulator, when: str, moved: list[str]) -> None:
     fault = await emulator.fault(mode="slow", when=when, match=CREATE, seconds=3600)
     slow = asyncio.create_task(pay(key=f"slow-{when}"))
-    while not await emulator.hits(fault):
-        await asyncio.sleep(0.01)
+    await emulator.until_hit(fault)
 
     assert await entries(emulator, f"slow-{when}") == moved
     assert not slow.done()
@@ -172,14 +170,12 @@ async def test_a_pause_ends_by_itself(pay: Pay, emulator: Emulator) -> None:
 async def test_a_request_whose_client_left_is_still_executed(pay: Pay, emulator: Emulator) -> None:
     fault = await emulator.fault(mode="slow", when="during", match=CREATE, seconds=3600)
     leaving = asyncio.create_task(pay(key="left"))
-    while not await emulator.hits(fault):
-        await asyncio.sleep(0.01)
+    await emulator.until_hit(fault)
 
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
     await emulator.control("DELETE", "faults")
-    while not await entries(emulator, "left"):
-        await asyncio.sleep(0.01)
+    await emulator.until_entered("left")
 
     assert (await pay(key="left")).last_response.headers["idempotent-replayed"] == "true"
 

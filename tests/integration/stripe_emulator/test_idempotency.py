@@ -83,8 +83,7 @@ async def test_each_api_key_has_its_own_keys(emulator: Emulator, connect: Callab
 async def test_a_key_is_in_use_until_its_request_is_answered(pay: Pay, emulator: Emulator) -> None:
     fault = await emulator.fault(mode="slow", when="during", match=CREATE, seconds=3600)
     first = asyncio.create_task(pay(key="at-once"))
-    while not await emulator.hits(fault):
-        await asyncio.sleep(0.01)
+    await emulator.until_hit(fault)
 
     with pytest.raises(stripe.APIError) as second:
         await pay(key="at-once")
@@ -93,7 +92,7 @@ async def test_a_key_is_in_use_until_its_request_is_answered(pay: Pay, emulator:
     assert not first.done()
     await emulator.control("DELETE", "faults")
 
-    assert (second.value.http_status, second.value.code) == (409, "idempotency_key_in_use")
+    assert (second.value.http_status, second.value.error.code) == (409, "idempotency_key_in_use")
     assert second.value.error.type == "idempotency_error"
     assert (await pay(key="at-once")).id == (await first).id
     assert await emulator.ledger((await first).id) == [("charge_succeeded", 2000)]

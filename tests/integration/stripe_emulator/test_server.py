@@ -31,14 +31,13 @@ async def test_a_signal_stops_it_though_requests_and_webhooks_are_under_way(
     emulator = await start_emulator(
         *("--webhook-url", receiver.url, "--webhook-secret", "whsec_x", "--webhook-retry-seconds", "3600")
     )
-    receiver.refusals = 100
+    receiver.refusals, receiver.secret = 100, "whsec_x"
     api = connect(emulator).v1
     await api.customers.create_async({"name": "Ada"})
     await receiver.until(1)
     fault = await emulator.fault(mode="hang", seconds=3600)
     hanging = asyncio.create_task(api.customers.list_async())
-    while not await emulator.hits(fault):
-        await asyncio.sleep(0.01)
+    await emulator.until_hit(fault)
 
     exit_code = await emulator.stop(number)
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from app.catalog_import.progress import ImportProgress, shown_progress
 
 
@@ -25,7 +27,9 @@ def test_off_a_terminal_a_file_says_little_and_in_plain_lines() -> None:
     ]
 
 
-def test_on_a_terminal_each_file_has_a_bar_that_goes_away() -> None:
+def test_on_a_terminal_each_file_has_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
     stream = Terminal()
 
     with shown_progress(stream) as report:

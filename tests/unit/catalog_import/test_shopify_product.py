@@ -22,8 +22,8 @@ def test_a_product_of_the_export_brings_every_value(read_csv: Read) -> None:
         "Image Position,Image Alt Text,SEO Title,SEO Description,Color (product.metafields.shopify.color-pattern),"
         "Variant Image,Status\r\n"
         'shirt,Shirt,"<p>Soft.</p>\n<ul>\n<li>12"" long</li></ul>",Acme,Apparel > Shirts,Tops,"linen, summer",TRUE,'
-        "Size,S,Colour,Blue,S-1,120.5,shopify,4,deny,30,45.00,true,https://x.example/2.jpg,2,Back,Buy it,So soft,blue; white,"
-        "https://x.example/1.jpg,active\r\n"
+        "Size,S,Colour,Blue,S-1,120.5,shopify,4,deny,30,45.00,true,https://x.example/2.jpg,2,Back,Buy it,So soft,"
+        "blue; white,https://x.example/1.jpg,active\r\n"
         "shirt,,,,,,,,,M,,Blue,S-2,0,shopify,-3,continue,32.5,,false,https://x.example/1.jpg,1,Front,,,,,\r\n"
     )
 
@@ -66,7 +66,8 @@ def test_a_product_of_the_export_brings_every_value(read_csv: Read) -> None:
 def test_the_column_names_of_the_template_mean_the_same(read_csv: Read) -> None:
     [draft] = read_csv(
         "Title,URL handle,Description,Product category,Published on online store,Status,SKU,Option1 name,"
-        "Option1 value,Price,Compare-at price,Inventory tracker,Inventory quantity,Continue selling when out of stock,Weight value (grams),"
+        "Option1 value,Price,Compare-at price,Inventory tracker,Inventory quantity,"
+        "Continue selling when out of stock,Weight value (grams),"
         "Requires shipping,Product image URL,Variant image URL\n"
         "Mug,mug,<b>Enamel</b>,Kitchen > Mugs,TRUE,Active,MUG,Title,Default Title,18,20,shopify,7,CONTINUE,140,TRUE,"
         "https://x.example/1.jpg,https://x.example/1.jpg\n"
