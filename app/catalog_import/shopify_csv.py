@@ -50,10 +50,10 @@ def _products(records: Iterator[Record], columns: Columns, lines: Lines) -> Iter
             if product is not None:
                 yield product
             product = ProductRows(columns, lines, record.line, "" if reason else row["handle"])
-        if reason is not None:
-            product.faults.append(DraftFault(lines.source(record.line), "record", reason))
-        elif len(product.rows) <= MAX_ROWS:
+        if reason is None and len(product.rows) <= MAX_ROWS:
             product.rows.append(row)
+        elif reason is not None and len(product.faults) < MAX_ROWS:
+            product.faults.append(DraftFault(lines.source(record.line), "record", reason))
     if product is not None:
         yield product
 

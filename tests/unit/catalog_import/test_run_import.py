@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -155,6 +156,24 @@ async def test_batches_of_large_products_are_smaller(tmp_path: Path) -> None:
 
     assert sum(catalogue.batches) == 20
     assert max(catalogue.batches) == -(-BATCH_BYTES // (len(row) + 1))
+
+
+async def test_a_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "large.jsonl"
+    path.write_text("".join(f'{{"name": "{n}", "price": 1, "description": "{"x" * 5_000}"}}\n' for n in range(4_000)))
+
+    async def write(drafts: Sequence[ProductDraft]) -> ImportOutcome:
+        return ImportOutcome(len(drafts), 0, 0, ())
+
+    importer = ImportCatalog(write, frozenset({"USD"}), Currency("USD"))
+    tracemalloc.start()
+
+    report = await importer([path], dry_run=False, strict=False, report_progress=lambda progress: None)
+
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.total.created == 4_000
+    assert peak_bytes < path.stat().st_size // 2
 
 
 async def test_a_file_that_cannot_be_read_is_said_and_the_others_land(json_file: Path, tmp_path: Path) -> None:

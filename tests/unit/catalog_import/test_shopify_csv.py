@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from collections.abc import Callable
 
 from hypothesis import given
@@ -77,13 +78,25 @@ def test_empty_fields_beyond_the_header_and_missing_ones_at_its_end_do_no_harm(r
     assert names(items) == ["A", "B"]
 
 
-def test_a_product_of_a_thousand_rows_is_refused_without_being_kept(read_csv: Read, faults: Faults) -> None:
-    rows = "".join(f"a,{'' if row else 'A'},1\n" for row in range(5_000))
+def test_a_product_of_more_than_a_thousand_rows_is_refused_without_being_kept(read_csv: Read, faults: Faults) -> None:
+    rows = "".join(f"a,{'' if row else 'A'},{row}\n" for row in range(20_000))
+    content = f"Handle,Title,Variant Price\n{rows}b,B,1\n".encode()
+    tracemalloc.start()
 
-    items = read_csv(f"Handle,Title,Variant Price\n{rows}b,B,1\n")
+    items = read_csv(content)
 
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert faults(items) == ["f:2: record: more than 1000 of them for one product"]
     assert names(items) == ["B"]
+    assert peak_bytes < 2_000_000
+
+
+def test_a_thousand_broken_records_of_one_product_are_said_and_no_more(read_csv: Read, faults: Faults) -> None:
+    items = read_csv("Handle,Title,Variant Price\na,A,1\n" + "a,,1,surplus\n" * 5_000)
+
+    assert len(items) == 1
+    assert len(faults(items)) == 1_000
 
 
 def test_a_file_without_the_columns_gives_nothing(read_csv: Read) -> None:

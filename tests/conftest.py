@@ -1,0 +1,115 @@
+"""Real servers for the tests: started once, thrown away at the end, also after `kill -9` of the test run.
+
+A test that needs the shop takes `shop` (use cases and adapters in this process) or `api` (the web application over
+HTTP semantics, in this process). Tests share one database: each makes what it asserts on, under names of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.bootstrap import Shop, build_app, build_shop
+from app.core.money import Currency
+from app.devstack.ports import http_status, pick_port
+from app.devstack.postgres import PostgresServer
+from app.devstack.supervisor import Supervisor
+from app.devstack.valkey import ValkeyServer
+from app.seed.demo import demo_drafts
+from app.seed.logins import DEMO_CUSTOMERS
+from app.settings import load_settings
+from tests.shopkeeping import Api, ManualClock, Shopkeeper
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0  # of a server, on a busy machine
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What the tests talk to."""
+
+    supervisor: Supervisor
+    postgres: PostgresServer
+    valkey: ValkeyServer
+    emulator_url: str
+
+    def environment(self, database: str = "cartograph") -> dict[str, str]:
+        """The settings of a shop on these servers."""
+        return {
+            "DATABASE_URL": self.postgres.url(database),
+            "REDIS_URL": self.valkey.url,
+            "STRIPE_API_KEY": "sk_test_emulator",
+            "STRIPE_PUBLISHABLE_KEY": "pk_test_emulator",
+            "STRIPE_API_BASE": self.emulator_url,
+            "CARTOGRAPH_SECRET_KEY": "tests-sign-with-this-and-nobody-else-does",
+        }
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("servers")
+    with Supervisor() as supervisor:
+        postgres = PostgresServer(supervisor, folder / "postgres", durable=False)
+        postgres.start()
+        postgres.create_database("cartograph")
+        valkey = ValkeyServer(supervisor, folder / "valkey")
+        valkey.start()
+        port = pick_port()
+        command = [sys.executable, "-m", "app.devstack.stripe_emulator", "--port", str(port)]
+        supervisor.spawn(
+            "stripe", [*command, "--ledger", str(folder / "ledger.jsonl")], log=folder / "stripe.log", cwd=REPOSITORY
+        )
+        yield Servers(supervisor, postgres, valkey, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="session")
+async def emulator_url(servers: Servers) -> str:
+    port = int(servers.emulator_url.rpartition(":")[2])
+    async with asyncio.timeout(START_SECONDS):
+        while http_status(port, "/_emulator/health") != 200:
+            await asyncio.sleep(0.05)
+    return servers.emulator_url
+
+
+@pytest.fixture(scope="session")
+def clock() -> ManualClock:
+    """The shop's clock in tests: the machine's, until a test turns it with `clock.turned(...)`."""
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+async def shop(servers: Servers, emulator_url: str, clock: ManualClock) -> AsyncIterator[Shop]:
+    """The demo shop, with its customers."""
+    shop = build_shop(load_settings(servers.environment()), clock=clock)
+    await shop.migrate()
+    await shop.store_products(list(demo_drafts(Currency(shop.settings.currency), image_base_url="")))
+    for email, password, name in DEMO_CUSTOMERS:
+        await shop.add_customer(email, password, name)
+    yield shop
+    await shop.close()
+
+
+@pytest.fixture(scope="session")
+def keeper(shop: Shop) -> Shopkeeper:
+    """Puts products of a test's own into the shop."""
+    return Shopkeeper(shop)
+
+
+@pytest.fixture(scope="session")
+async def http(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """The web application, without a network in between."""
+    transport = httpx.ASGITransport(app=build_app(shop), raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def api(http: httpx.AsyncClient) -> Api:
+    """Sends GraphQL to the web application."""
+    return Api(http)

@@ -1,0 +1,235 @@
+"""What tests do again and again: put a product into the shop, send GraphQL, fill a cart, turn the clock."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import event, text
+
+from app.bootstrap import Shop
+from app.catalog.domain import ProductDraft, SelectedOption, VariantDraft
+from app.core.clock import SystemClock
+from app.core.ids import Kind, VariantId, encode
+from app.core.money import Currency, Money
+from app.core.stock import StockPolicy
+
+USD = Currency("USD")
+_numbers = itertools.count(1)
+
+ADDRESS = {"fullName": "Ada Marsh", "line1": "1 Contour Road", "city": "Portland", "countryCode": "US"}
+USER_ERRORS = """
+  userErrors {
+    __typename code message field retryable
+    ... on InsufficientStockError { requested available applied lineId variant { sku } }
+    ... on VersionConflictError { expectedVersion currentVersion }
+    ... on PriceChangedError { expected { amount } actual { amount } changes { variant { sku } before { amount } after { amount } } }
+  }
+"""
+CART = """
+  id version state totalQuantity email note
+  lines { nodes { id quantity variant { sku } unitPrice { amount } unitPriceWhenAdded { amount } total { amount }
+                  attributes { key value } problems { __typename } } }
+  cost { subtotal { amount } discount { amount } shipping { amount } tax { amount } total { amount currencyCode } isEstimated }
+  deliveryOptions { id name price { amount } } selectedDeliveryOption { id }
+  readiness { ready missing }
+  problems { __typename ... on LineInsufficientStock { available line { quantity } }
+             ... on LinePriceChanged { before { amount } after { amount } } }
+"""
+
+
+class ManualClock(SystemClock):
+    """The machine's clock, moved by what a test says."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta()
+
+    def now(self) -> datetime:
+        """The moved time."""
+        return super().now() + self._offset
+
+    @contextmanager
+    def turned(self, offset: timedelta) -> Iterator[None]:
+        """Move the time for a while."""
+        before = self._offset
+        self._offset = before + offset
+        try:
+            yield
+        finally:
+            self._offset = before
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A GraphQL answer."""
+
+    status: int
+    data: Any
+    errors: list[dict[str, Any]]
+    headers: httpx.Headers
+
+    def codes(self) -> list[str]:
+        """The codes of its errors."""
+        return [error["extensions"]["code"] for error in self.errors]
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Sends GraphQL."""
+
+    http: httpx.AsyncClient
+
+    async def __call__(self, query: str, headers: dict[str, str] | None = None, **variables: Any) -> Answer:
+        """The answer, whatever its status."""
+        response = await self.http.post(
+            "/graphql", json={"query": query, "variables": variables}, headers={"accept": "application/json", **(headers or {})}
+        )
+        body = response.json()
+        return Answer(response.status_code, body.get("data"), body.get("errors", []), response.headers)
+
+    async def data(self, query: str, **variables: Any) -> Any:
+        """The data of an answer that must have no errors."""
+        answer = await self(query, **variables)
+        assert answer.errors == [], answer.errors
+        return answer.data
+
+    async def cart_create(self, **values: Any) -> Any:
+        """The payload of `cartCreate`."""
+        query = f"mutation ($input: CartCreateInput!) {{ cartCreate(input: $input) {{ cart {{ {CART} }} {USER_ERRORS} }} }}"
+        return (await self.data(query, input=values))["cartCreate"]
+
+    async def cart_mutation(self, name: str, **values: Any) -> Any:
+        """The payload of another cart mutation, such as `cartLinesAdd`."""
+        kind = name[0].upper() + name[1:] + "Input"
+        query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ cart {{ {CART} }} {USER_ERRORS} }} }}"
+        return (await self.data(query, input=values))[name]
+
+    async def ready_cart(self, *lines: tuple[VariantId, int]) -> Any:
+        """A cart that lacks nothing before it can be paid."""
+        payload = await self.cart_create(
+            lines=[{"variantId": variant_public_id(key), "quantity": quantity} for key, quantity in lines],
+            email="ada@example.com",
+            shippingAddress=ADDRESS,
+        )
+        cart = payload["cart"]
+        option = cart["deliveryOptions"][0]["id"]
+        return (await self.cart_mutation("cartUpdate", cartId=cart["id"], deliveryOptionId=option))["cart"]
+
+    async def checkout(self, cart: Any, *, pay: str = "pm_card_visa", key: str | None = None, **more: Any) -> Any:
+        """The answer of `checkoutComplete` for a cart as the client last saw it."""
+        query = f"""
+          mutation ($input: CheckoutCompleteInput!) {{ checkoutComplete(input: $input) {{
+            __typename
+            ... on CheckoutCompleted {{ orderAccessToken attempt {{ id state }} order {{ number status paymentStatus
+              cost {{ total {{ amount }} shipping {{ amount }} }} lines {{ nodes {{ sku quantity total {{ amount }} }} }} }} }}
+            ... on CheckoutActionRequired {{ orderAccessToken clientSecret attempt {{ id state }} }}
+            ... on CheckoutProcessing {{ orderAccessToken pollAfterMs attempt {{ id state }} }}
+            ... on CheckoutFailed {{ cart {{ id state version }} failed: attempt {{ id state }} {USER_ERRORS} }}
+          }} }}"""
+        values = {
+            "cartId": cart["id"],
+            "idempotencyKey": key or f"key-{next(_numbers)}",
+            "expectedTotal": {k: cart["cost"]["total"][k] for k in ("amount", "currencyCode")},
+            "payment": {"paymentMethodId": pay},
+            **more,
+        }
+        return (await self.data(query, input=values))["checkoutComplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stocked:
+    """A product of a test's own."""
+
+    draft: ProductDraft
+    variant_ids: tuple[VariantId, ...]
+
+    @property
+    def variant_id(self) -> VariantId:
+        """Its first variant."""
+        return self.variant_ids[0]
+
+    @property
+    def sku(self) -> str:
+        """Its first variant's stock-keeping unit."""
+        return str(self.draft.variants[0].sku)
+
+
+@dataclass(frozen=True, slots=True)
+class Shopkeeper:
+    """Puts products into the shop and looks at its stock."""
+
+    shop: Shop
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    async def stock(
+        self,
+        name: str = "Thing",
+        *,
+        on_hand: int = 100,
+        price: str = "10.00",
+        compare_at: str | None = None,
+        policy: StockPolicy = StockPolicy.DENY,
+        sizes: tuple[str, ...] = (),
+        requires_shipping: bool = True,
+        **details: Any,
+    ) -> Stocked:
+        """A new product with one variant, or with one a size. details: further fields of its draft."""
+        number = next(_numbers)
+        variants = tuple(
+            VariantDraft(
+                price=Money.parse(price, USD),
+                compare_at=None if compare_at is None else Money.parse(compare_at, USD),
+                sku=f"T{number}-{size or 'ONE'}",
+                selected_options=(SelectedOption("Size", size),) if size else (),
+                on_hand=on_hand,
+                stock_policy=policy,
+                requires_shipping=requires_shipping,
+            )
+            for size in (sizes or ("",))
+        )
+        key = details.pop("key", f"test-{number}")
+        draft = ProductDraft(key=key, source="test", name=name, variants=variants, **details)
+        return await self.store(draft)
+
+    async def store(self, draft: ProductDraft) -> Stocked:
+        """Store a draft; whatever the catalogue reports about it fails the test."""
+        outcome = await self.shop.store_products([draft])
+        assert outcome.faults == ()
+        skus = [str(variant.sku) for variant in draft.variants]
+        async with self.shop.database.read_fresh() as connection:
+            rows = await connection.execute(text("SELECT sku, id FROM variant WHERE sku = ANY(:skus)"), {"skus": skus})
+            ids = {row.sku: VariantId(row.id) for row in rows}
+        return Stocked(draft, tuple(ids[sku] for sku in skus))
+
+    async def level(self, variant_id: VariantId) -> tuple[int, int]:
+        """Units on hand, and units reserved."""
+        async with self.shop.database.read_fresh() as connection:
+            query = text("SELECT on_hand, reserved FROM stock WHERE variant_id = :id")
+            row = (await connection.execute(query, {"id": variant_id})).one()
+        return row.on_hand, row.reserved
+
+
+@contextmanager
+def counted_statements(shop: Shop) -> Iterator[list[str]]:
+    """The SQL statements that run inside the block."""
+    statements: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        statements.append(statement)
+
+    engine = shop.database.primary.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def variant_public_id(key: VariantId) -> str:
+    """The id that clients see."""
+    return encode(Kind.VARIANT, key)
