@@ -65,6 +65,7 @@ class Shop:
     database: Database
     cache: RedisCache
     transactions: Transactions
+    gateway: PaymentGateway
     services: Services
     store_products: StoreProducts
     add_customer: AddCustomer
@@ -95,6 +96,7 @@ class Shop:
 
     async def close(self) -> None:
         """End every connection."""
+        await self.gateway.close()
         await self.cache.close()
         await self.database.close()
 
@@ -154,6 +156,7 @@ def build_shop(
         database=database,
         cache=cache,
         transactions=transactions,
+        gateway=gateway,
         services=services,
         store_products=StoreProducts(transactions, clock, keys.catalog_tags),
         add_customer=AddCustomer(transactions, passwords, clock, ids),

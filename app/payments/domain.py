@@ -121,6 +121,10 @@ class PaymentGateway(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """End every connection."""
+        ...
+
 
 class AttemptReader(Protocol):
     """Attempts, from the primary. Unknown ids are absent."""

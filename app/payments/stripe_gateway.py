@@ -57,10 +57,11 @@ class StripeGateway:
     """`PaymentGateway` on Stripe's API. base_url: of an emulator, None for Stripe itself."""
 
     def __init__(self, api_key: str, *, base_url: str | None = None, policy: RetryPolicy | None = None) -> None:
+        self._transport = stripe.HTTPXClient(timeout=CALL_SECONDS)
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": base_url} if base_url else {},
-            http_client=stripe.HTTPXClient(timeout=CALL_SECONDS),
+            http_client=self._transport,
             max_network_retries=0,
         )
         self._policy = policy or RetryPolicy()
@@ -115,6 +116,10 @@ class StripeGateway:
                 return _outcome(await self._client.v1.payment_intents.retrieve_async(intent_id))
 
         return await self._call("cancel", cancel)
+
+    async def close(self) -> None:
+        """End every connection."""
+        await self._transport.close_async()
 
     async def _call(self, name: str, call: Callable[[], Awaitable[PaymentOutcome]]) -> PaymentOutcome:
         try:
