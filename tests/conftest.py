@@ -6,8 +6,8 @@ HTTP semantics, in this process). Tests share one database: each makes what it a
 
 from __future__ import annotations
 
-import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,15 +65,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         supervisor.spawn(
             "stripe", [*command, "--ledger", str(folder / "ledger.jsonl")], log=folder / "stripe.log", cwd=REPOSITORY
         )
+        end = time.monotonic() + START_SECONDS
+        while http_status(port, "/_emulator/health") != 200:
+            assert time.monotonic() < end, (folder / "stripe.log").read_text()
+            time.sleep(0.05)
         yield Servers(supervisor, postgres, valkey, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="session")
-async def emulator_url(servers: Servers) -> str:
-    port = int(servers.emulator_url.rpartition(":")[2])
-    async with asyncio.timeout(START_SECONDS):
-        while http_status(port, "/_emulator/health") != 200:
-            await asyncio.sleep(0.05)
+def emulator_url(servers: Servers) -> str:
     return servers.emulator_url
 
 

@@ -87,7 +87,9 @@ class Api:
     async def __call__(self, query: str, headers: dict[str, str] | None = None, **variables: Any) -> Answer:
         """The answer, whatever its status."""
         response = await self.http.post(
-            "/graphql", json={"query": query, "variables": variables}, headers={"accept": "application/json", **(headers or {})}
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"accept": "application/json", **(headers or {})},
         )
         body = response.json()
         return Answer(response.status_code, body.get("data"), body.get("errors", []), response.headers)
@@ -100,7 +102,9 @@ class Api:
 
     async def cart_create(self, **values: Any) -> Any:
         """The payload of `cartCreate`."""
-        query = f"mutation ($input: CartCreateInput!) {{ cartCreate(input: $input) {{ cart {{ {CART} }} {USER_ERRORS} }} }}"
+        query = (
+            f"mutation ($input: CartCreateInput!) {{ cartCreate(input: $input) {{ cart {{ {CART} }} {USER_ERRORS} }} }}"
+        )
         return (await self.data(query, input=values))["cartCreate"]
 
     async def cart_mutation(self, name: str, **values: Any) -> Any:

@@ -3,7 +3,7 @@
 An explicit key wins, and may occur once in a file. A row without one is known by its name, brand and categories, and
 by its place among the rows of the file that share all three: real files hold such rows, and each is a product.
 
-One file's keys are remembered while it is read, about 150 bytes a row, to find repeated ones.
+One file's keys are remembered while it is read, under 200 bytes a row, to find repeated ones.
 """
 
 from __future__ import annotations

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from app.catalog_import.report import ImportProgress, ReportProgress
+
 _LINE_EVERY_PERCENT = 25  # in a log, four lines a file say enough
-
-
-@dataclass(frozen=True, slots=True)
-class ImportProgress:
-    """How far one file is: its bytes read of all, and the products read so far."""
-
-    file: str
-    bytes_read: int
-    size_bytes: int
-    products: int
-
-
-ReportProgress = Callable[[ImportProgress], None]
 
 
 @contextmanager

@@ -1,13 +1,26 @@
-"""What an import did, for its caller and in words for a person."""
+"""What an import does and did: its progress, its counts and faults, and the words for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from app.catalog.domain import DraftFault
 
 MAX_FAULTS_KEPT = 50  # a person reads no more, and a file of nothing but faults must not fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far one file is: its bytes read of all, and the products read so far."""
+
+    file: str
+    bytes_read: int
+    size_bytes: int
+    products: int
+
+
+ReportProgress = Callable[[ImportProgress], None]
 
 
 @dataclass(slots=True)

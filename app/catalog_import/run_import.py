@@ -15,9 +15,8 @@ from pathlib import Path
 
 from app.catalog.domain import DraftFault, ImportOutcome, ProductDraft
 from app.catalog_import.formats import OpenCatalog, UnreadableFile, open_catalog, recognise
-from app.catalog_import.progress import ImportProgress, ReportProgress
 from app.catalog_import.reading import Currencies, Item, LeftOut
-from app.catalog_import.report import FileReport, ImportReport
+from app.catalog_import.report import FileReport, ImportProgress, ImportReport, ReportProgress
 from app.core.clock import Clock, SystemClock
 from app.core.money import Currency
 

@@ -119,7 +119,7 @@ class StripeGateway:
 
     async def close(self) -> None:
         """End every connection."""
-        await self._transport.close_async()
+        await self._transport.close_async()  # type: ignore[no-untyped-call]
 
     async def _call(self, name: str, call: Callable[[], Awaitable[PaymentOutcome]]) -> PaymentOutcome:
         try:

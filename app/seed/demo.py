@@ -26,7 +26,8 @@ def demo_drafts(currency: Currency, *, image_base_url: str | None = None) -> Ite
     """All products of the demo shop, priced in this currency.
 
     A price of 18.00 stays 18.00, or becomes 1,800 in a currency without smaller units. image_base_url: where the server
-    answers, such as `https://shop.example`; the pictures are at `/media/demo/<slug>.svg` below it. None: no pictures.
+    answers, such as `https://shop.example`; the pictures are at `/media/demo/<slug>.svg` below it. Empty: they are
+    paths, which every server has, whatever its address. None: no pictures.
     """
     factor = minor_per_cent(currency)
     with files("app.seed").joinpath(_FILE).open("rb") as stream:

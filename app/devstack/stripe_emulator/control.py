@@ -8,6 +8,7 @@ GET    ledger          ?after=sequence   the witness
 GET    stats, requests                   what the API was asked; DELETE stats counts from zero
 POST   clock           {"advance_seconds": n}    GET the time
 POST   search          {"lag_seconds": n}        how far search is behind
+POST   reset                             no more faults, lag or counts; the money, the keys and the time stay
 POST   payment_intents/{id}/settle  {"outcome": "succeed" | "fail"}    the bank's late answer
 
 Bodies and answers are JSON; a body that cannot be read is a 400 that says why.
@@ -93,6 +94,7 @@ class Control:
             Route("/requests", self.requests, methods=["GET"]),
             Route("/clock", self.time, methods=["GET", "POST"]),
             Route("/search", self.search, methods=["GET", "POST"]),
+            Route("/reset", self.reset, methods=["POST"]),
             Route("/payment_intents/{id}/settle", self.settle, methods=["POST"]),
         ]
 
@@ -168,6 +170,15 @@ class Control:
         if request.method == "POST":
             self.search_index.lag_seconds = (await _body(request, SetSearchLag)).lag_seconds
         return JSONResponse({"lag_seconds": self.search_index.lag_seconds})
+
+    async def reset(self, _request: Request) -> Response:
+        """Take back what a test has scripted, so that the next one starts without it."""
+        self.faults.clear()
+        self.deliveries.faults.clear()
+        self.deliveries.release()
+        self.calls.clear()
+        self.search_index.lag_seconds = 0
+        return JSONResponse({"status": "ok"})
 
     async def settle(self, request: Request) -> Response:
         """The bank's answer to a charge that is `processing`."""

@@ -198,6 +198,19 @@ def test_a_failure_is_one_line_and_the_next_run_begins_anew(checkout: Checkout) 
     assert checkout.calls() == ["venv", "sync", "venv", "sync", "synced"]
 
 
+def test_a_failure_is_not_forgotten_when_the_requirements_are_as_before(checkout: Checkout) -> None:
+    checkout.run()
+    (checkout.path / "requirements-dev.txt").write_text("mug==2\n")
+    (checkout.bin / "fault").write_text("error: half of it is installed\n")
+    assert checkout.run()[0] == 1
+
+    (checkout.path / "requirements-dev.txt").write_text("mug==1\n")
+    (checkout.bin / "fault").unlink()
+    assert checkout.run()[0] == 0
+
+    assert checkout.calls() == ["venv", "sync", "synced", "sync", "venv", "sync", "synced"]
+
+
 def test_without_certificates_of_the_machine_uv_uses_its_own(checkout: Checkout) -> None:
     (checkout.bin / "fault").write_text("error: invalid peer certificate: UnknownIssuer\n")
 

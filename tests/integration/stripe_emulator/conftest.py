@@ -227,13 +227,20 @@ async def shared_emulator(tmp_path_factory: pytest.TempPathFactory, http: httpx.
     assert emulator.output() == ""
 
 
+@pytest_asyncio.fixture(scope="session")
+async def timed_emulator(tmp_path_factory: pytest.TempPathFactory, http: httpx.AsyncClient) -> AsyncIterator[Emulator]:
+    """An emulator whose time tests may move; it never moves back."""
+    emulator = Emulator(tmp_path_factory.mktemp("timed"), http)
+    await emulator.start()
+    yield emulator
+    assert await emulator.stop() == 0
+
+
 @pytest_asyncio.fixture
 async def emulator(shared_emulator: Emulator) -> AsyncIterator[Emulator]:
     """The shared emulator, without faults before and after."""
     yield shared_emulator
-    for path in ("faults", "webhooks/faults", "stats"):
-        await shared_emulator.control("DELETE", path)
-    await shared_emulator.control("POST", "search", {"lag_seconds": 0})
+    await shared_emulator.control("POST", "reset")
 
 
 @pytest_asyncio.fixture

@@ -65,18 +65,15 @@ async def test_a_token_is_spent_by_a_decline(pay: Pay, api: stripe.V1Services) -
     assert used.payment_intent == refusal.value.error.payment_intent.id
 
 
-async def test_a_token_expires(
-    start_emulator: Callable[[], Awaitable[Emulator]], connect: Callable[..., stripe.StripeClient]
-) -> None:
-    emulator = await start_emulator()
-    api = connect(emulator).v1
+async def test_a_token_expires(timed_emulator: Emulator, connect: Callable[..., stripe.StripeClient]) -> None:
+    api = connect(timed_emulator).v1
     create_token = api.test_helpers.confirmation_tokens.create_async
     early = await create_token({"payment_method": "pm_card_visa"})
     params = {"amount": 500, "currency": "eur", "confirm": True, "allowed_payment_method_types": ["card"]}
 
-    await emulator.advance(60)
+    await timed_emulator.advance(60)
     late = await create_token({"payment_method": "pm_card_visa"})
-    await emulator.advance(12 * 3600 - 60)
+    await timed_emulator.advance(12 * 3600 - 60)
 
     with pytest.raises(stripe.InvalidRequestError, match="has expired"):
         await api.payment_intents.create_async({**params, "confirmation_token": early.id})

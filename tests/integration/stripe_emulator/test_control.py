@@ -74,17 +74,34 @@ async def test_calls_are_counted_per_endpoint(pay: Pay, api: stripe.V1Services, 
     assert requests[2]["path"] == f"/v1/payment_intents/{paid.id}"
 
 
-async def test_time_moves_forward_only(start_emulator: Callable[[], Awaitable[Emulator]]) -> None:
-    emulator = await start_emulator()
-    before = (await emulator.control("GET", "clock"))["now"]
+async def test_time_moves_forward_only(timed_emulator: Emulator) -> None:
+    before = await timed_emulator.control("GET", "clock")
 
-    moved = await emulator.control("POST", "clock", {"advance_seconds": 3600})
-    back = await emulator.raw("POST", "/_emulator/clock", json={"advance_seconds": -1})
+    moved = await timed_emulator.control("POST", "clock", {"advance_seconds": 3600})
+    back = await timed_emulator.raw("POST", "/_emulator/clock", json={"advance_seconds": -1})
 
-    assert moved["advanced_seconds"] == 3600
-    assert 3600 <= moved["now"] - before < 7200
+    assert moved["advanced_seconds"] == before["advanced_seconds"] + 3600
+    assert 3600 <= moved["now"] - before["now"] < 7200
     assert back.status_code == 400
-    assert (await emulator.control("GET", "clock"))["advanced_seconds"] == 3600
+    assert (await timed_emulator.control("GET", "clock"))["advanced_seconds"] == moved["advanced_seconds"]
+
+
+async def test_a_reset_takes_back_what_was_scripted_and_keeps_the_money(
+    pay: Pay, api: stripe.V1Services, emulator: Emulator
+) -> None:
+    paid = await pay()
+    await emulator.fault(mode="500", times=None)
+    await emulator.control("POST", "webhooks/faults", {"mode": "drop", "times": None})
+    await emulator.control("POST", "search", {"lag_seconds": 60})
+
+    await emulator.control("POST", "reset")
+
+    assert (await api.payment_intents.retrieve_async(paid.id)).status == "succeeded"
+    assert (await emulator.control("GET", "faults"))["faults"] == []
+    assert (await emulator.control("GET", "webhooks/faults"))["faults"] == []
+    assert (await emulator.control("GET", "search")) == {"lag_seconds": 0}
+    assert (await emulator.control("GET", "stats"))["calls"] == {"GET /v1/payment_intents/:id": 1}
+    assert await emulator.ledger(paid.id) == [("charge_succeeded", 2000)]
 
 
 @pytest.mark.parametrize(

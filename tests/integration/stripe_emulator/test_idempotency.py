@@ -126,15 +126,14 @@ async def test_a_request_that_makes_no_sense_now_keeps_its_key(pay: Pay, api: st
 
 
 async def test_a_key_is_forgotten_after_a_day(
-    start_emulator: Callable[[], Awaitable[Emulator]], connect: Callable[..., stripe.StripeClient]
+    timed_emulator: Emulator, connect: Callable[..., stripe.StripeClient]
 ) -> None:
-    emulator = await start_emulator()
-    create = connect(emulator).v1.customers.create_async
+    create = connect(timed_emulator).v1.customers.create_async
     first = await create({"name": "Ada"}, {"idempotency_key": "day"})
 
-    await emulator.advance(24 * 3600 - 60)
+    await timed_emulator.advance(24 * 3600 - 60)
     same = await create({"name": "Ada"}, {"idempotency_key": "day"})
-    await emulator.advance(60)
+    await timed_emulator.advance(60)
     other = await create({"name": "Ada"}, {"idempotency_key": "day"})
 
     assert same.id == first.id

@@ -165,21 +165,20 @@ async def test_canceling_frees_held_money_without_a_refund(
 
 
 async def test_held_money_is_free_again_after_seven_days(
-    start_emulator: Callable[[], Awaitable[Emulator]], connect: Callable[..., stripe.StripeClient]
+    timed_emulator: Emulator, connect: Callable[..., stripe.StripeClient]
 ) -> None:
-    emulator = await start_emulator()
-    api = connect(emulator).v1
+    api = connect(timed_emulator).v1
     params = {"amount": 900, "currency": "eur", "allowed_payment_method_types": ["card"], "capture_method": "manual"}
     held = await api.payment_intents.create_async({**params, "payment_method": "pm_card_visa", "confirm": True})
 
-    await emulator.advance(7 * 24 * 3600 - 60)
+    await timed_emulator.advance(7 * 24 * 3600 - 60)
     before = await api.payment_intents.retrieve_async(held.id)
-    await emulator.advance(60)
+    await timed_emulator.advance(60)
     after = await api.payment_intents.retrieve_async(held.id)
 
     assert before.status == "requires_capture"
     assert (after.status, after.cancellation_reason) == ("canceled", "automatic")
-    assert await emulator.ledger(held.id) == [("charge_authorized", 900), ("cancel", 900)]
+    assert await timed_emulator.ledger(held.id) == [("charge_authorized", 900), ("cancel", 900)]
     assert [event.type for event in (await api.events.list_async({"limit": 2})).data] == [
         "payment_intent.canceled",
         "charge.expired",

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from app.catalog_import.progress import ImportProgress, shown_progress
+from app.catalog_import.progress import shown_progress
+from app.catalog_import.report import ImportProgress
 
 
 class Terminal(io.StringIO):

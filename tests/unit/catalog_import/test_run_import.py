@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.catalog.domain import DraftFault, ImportOutcome, ProductDraft
-from app.catalog_import.progress import ImportProgress
-from app.catalog_import.report import ImportReport
+from app.catalog_import.report import ImportProgress, ImportReport
 from app.catalog_import.run_import import BATCH_BYTES, ImportCatalog
 from app.core.money import Currency
 
@@ -160,7 +159,7 @@ async def test_batches_of_large_products_are_smaller(tmp_path: Path) -> None:
 
 async def test_a_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "large.jsonl"
-    path.write_text("".join(f'{{"name": "{n}", "price": 1, "description": "{"x" * 5_000}"}}\n' for n in range(4_000)))
+    path.write_text("".join(f'{{"name": "{n}", "price": 1, "description": "{"x" * 5_000}"}}\n' for n in range(6_000)))
 
     async def write(drafts: Sequence[ProductDraft]) -> ImportOutcome:
         return ImportOutcome(len(drafts), 0, 0, ())
@@ -172,8 +171,8 @@ async def test_a_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
 
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert report.total.created == 4_000
-    assert peak_bytes < path.stat().st_size // 2
+    assert report.total.created == 6_000
+    assert peak_bytes < path.stat().st_size // 2  # two batches: one being written while the next is read
 
 
 async def test_a_file_that_cannot_be_read_is_said_and_the_others_land(json_file: Path, tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def test_pictures_are_where_the_server_draws_them() -> None:
     assert demo()[0].images == ()
 
 
+def test_pictures_without_an_address_are_paths() -> None:
+    draft = next(demo_drafts(USD, image_base_url=""))
+
+    assert draft.images[0].url == "/media/demo/trail-mug.svg"
+
+
 def test_prices_move_to_the_currency_of_the_shop() -> None:
     first = {currency: next(demo_drafts(Currency(currency))).variants[0].price for currency in ("EUR", "JPY", "KWD")}
 

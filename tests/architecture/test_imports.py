@@ -1,0 +1,92 @@
+"""The import contracts of `docs/architecture.md`, held against the code, and once against code that breaks them."""
+
+from __future__ import annotations
+
+import fnmatch
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGES = ("app", "resolvers", "dataloaders", "migrations")
+
+# a vendor, or a room of ours -> who may import it
+IMPORTERS = {
+    "stripe": ["app.payments.stripe_gateway"],
+    "redis": ["app.cache.redis_store"],
+    "jwt": ["app.accounts.credentials"],
+    "argon2": ["app.accounts.credentials"],
+    "aiodataloader": ["dataloaders.batching"],
+    "strawberry": ["resolvers.*", "app.http.graphql_view"],
+    "graphql": ["resolvers.*", "app.http.graphql_errors"],
+    "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap"],
+    "sqlalchemy": [
+        *("app.*.repository", "app.catalog.store", "app.catalog.store_sql", "app.catalog.offers"),
+        *("app.catalog.search_index", "app.database.*", "app.transactions", "app.bootstrap", "migrations.*"),
+    ],
+    "app.settings": ["app.cli", "app.server", "app.doctor", "app.bootstrap", "app.commands"],
+    "app.payments.stripe_gateway": ["app.bootstrap"],
+    "app.cache.redis_store": ["app.bootstrap"],
+    "app.catalog.search_index": ["app.bootstrap"],
+    "app.catalog.store": ["app.transactions"],
+    "app.catalog.offers": ["app.transactions"],
+    **{
+        f"app.{room}.repository": ["app.bootstrap", "app.transactions"]
+        for room in ("accounts", "cart", "catalog", "inventory", "orders", "payments")
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+
+
+@pytest.mark.parametrize("imported", IMPORTERS)
+def test_only_those_import_it_who_may(graph: grimp.ImportGraph, imported: str) -> None:
+    importers = graph.find_modules_that_directly_import(imported)
+
+    strangers = [
+        name for name in importers if not any(fnmatch.fnmatch(name, allowed) for allowed in IMPORTERS[imported])
+    ]
+    assert importers, f"nobody imports {imported}: the rule is dead"
+    assert strangers == []
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_contracts_hold() -> None:
+    result = lint(REPOSITORY)
+
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("app/core/money.py", "import app.cart.domain", "1. Imports point one way"),
+        ("app/cart/pricing.py", "import app.database.engine", "3. Domain, rules and use cases"),
+        ("resolvers/cart.py", "import app.cart.repository", "4. Resolvers and loaders"),
+        ("app/newroom/__init__.py", "", "2. Every room of app has its layer"),
+    ],
+)
+def test_a_broken_contract_is_noticed(tmp_path: Path, module: str, line: str, contract: str) -> None:
+    for package in PACKAGES:
+        shutil.copytree(REPOSITORY / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    path = tmp_path / module
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((path.read_text() if path.exists() else "") + f"\n{line}\n")
+
+    result = lint(tmp_path)
+
+    broken = [name for name in result.stdout.splitlines() if name.startswith(contract) and name.endswith("BROKEN")]
+    assert result.returncode != 0
+    assert broken or f"{contract}" in result.stdout
