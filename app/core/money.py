@@ -57,12 +57,13 @@ class Money:
         if not number.is_finite() or abs(number) > MAX_MINOR_UNITS:
             raise ValueError(f"{amount} is out of range")
         digits = minor_digits(currency)
-        scaled = number.scaleb(digits)
-        if scaled != scaled.to_integral_value():
+        rounded = number.quantize(Decimal(1).scaleb(-digits))
+        if number != rounded:
             raise ValueError(f"{amount} has more than {digits} decimal places, which {currency} does not have")
-        if abs(scaled) > MAX_MINOR_UNITS:
+        minor = int(rounded.scaleb(digits))
+        if abs(minor) > MAX_MINOR_UNITS:
             raise ValueError(f"{amount} is out of range")
-        return cls(int(scaled), currency)
+        return cls(minor, currency)
 
     @property
     def amount(self) -> Decimal:

@@ -149,7 +149,7 @@ class Deliveries:
         if delay_seconds:
             await self._pause(delay_seconds)
         wait_seconds, is_accepted = self.first_wait_seconds, False
-        while delivery.attempts < _ATTEMPTS:
+        while delivery.attempts < _ATTEMPTS and endpoint.id in self.store.tables.webhook_endpoints:
             async with self._slots:
                 delivery.attempts += 1
                 delivery.last_status = await self._post(delivery, endpoint)

@@ -38,6 +38,8 @@ UNSUPPORTED_PARAMETERS = frozenset(
         # customers as Billing knows them
         "balance", "business_name", "cash_balance", "individual_name", "invoice_prefix", "invoice_settings",
         "next_invoice_sequence", "source", "tax", "tax_id_data", "test_clock",
+        # refunds from a customer's balance, and cards of another account's customer: where `accept` does not name them
+        "currency", "customer",
         # the rest
         "allow_redisplay", "api_version",
     }

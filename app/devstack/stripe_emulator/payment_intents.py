@@ -109,6 +109,8 @@ def update_payment_intent(call: Call) -> Json:
     currency = read_currency(params) if "currency" in params else payment_intent.currency
     amount = read_amount(params, currency) if "amount" in params else payment_intent.amount
     payment_intent = replace(payment_intent, amount=amount, currency=currency)
+    if money and payment_intent.status == "requires_action":  # the buyer would authenticate another payment
+        payment_intent = replace(payment_intent, status="requires_confirmation", next_action=None)
     payment_intent = _with_plain_values(changes, params, payment_intent)
     return render(changes.payment_intents.put(_with_payment_method(changes, params, payment_intent)))
 

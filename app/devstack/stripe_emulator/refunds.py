@@ -13,7 +13,7 @@ from app.devstack.stripe_emulator.problems import InvalidParameter, Refused, une
 from app.devstack.stripe_emulator.records import Charge, Json, Refund
 from app.devstack.stripe_emulator.render import render
 
-CREATE_PARAMETERS = ("amount", "charge", "currency", "metadata", "payment_intent", "reason")
+CREATE_PARAMETERS = ("amount", "charge", "metadata", "payment_intent", "reason")
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 

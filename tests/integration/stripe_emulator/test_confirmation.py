@@ -127,6 +127,19 @@ async def test_a_card_set_up_for_it_pays_without_the_buyer(pay: Pay) -> None:
     assert (present.status, absent.status) == ("requires_action", "succeeded")
 
 
+async def test_a_buyer_never_authenticates_an_amount_that_was_not_shown(
+    pay: Pay, api: stripe.V1Services, emulator: Emulator
+) -> None:
+    waiting = await pay("pm_card_authenticationRequired")
+
+    changed = await api.payment_intents.update_async(waiting.id, {"amount": 9000})
+
+    assert (changed.status, changed.next_action) == ("requires_confirmation", None)
+    answered = await emulator.raw("POST", f"/_emulator/3ds/{waiting.id}?outcome=succeed")
+    assert answered.status_code == 409
+    assert await emulator.ledger(waiting.id) == []
+
+
 async def test_a_waiting_payment_intent_can_be_canceled(pay: Pay, api: stripe.V1Services, emulator: Emulator) -> None:
     waiting = await pay("pm_card_authenticationRequired")
 

@@ -71,6 +71,20 @@ async def test_an_event_is_sent_again_until_it_is_accepted(
     assert (await api.events.retrieve_async(receiver.events()[0].id)).pending_webhooks == 0
 
 
+async def test_a_deleted_endpoint_is_left_alone(
+    pay: Pay, api: stripe.V1Services, emulator: Emulator, receiver: Receiver
+) -> None:
+    other = await api.webhook_endpoints.create_async({"url": "http://127.0.0.1:9/gone", "enabled_events": ["*"]})
+    await emulator.control("POST", "webhooks/faults", {"mode": "hold", "match": ".*", "times": None})
+    await pay()
+    await api.webhook_endpoints.delete_async(other.id)
+    await emulator.control("POST", "webhooks/release")
+    await receiver.until(2)
+
+    gone = await deliveries(emulator, "http://127.0.0.1:9/gone")
+    assert {(row["state"], row["attempts"]) for row in gone} == {("given_up", 0)}
+
+
 async def test_only_wanted_events_are_sent(pay: Pay, api: stripe.V1Services, receiver: Receiver) -> None:
     await api.webhook_endpoints.update_async(receiver.endpoint_id, {"enabled_events": ["payment_intent.succeeded"]})
 
