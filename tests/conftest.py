@@ -24,7 +24,7 @@ from app.devstack.valkey import ValkeyServer
 from app.seed.demo import demo_drafts
 from app.seed.logins import DEMO_CUSTOMERS
 from app.settings import load_settings
-from tests.shopkeeping import Api, ManualClock, Shopkeeper
+from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # of a server, on a busy machine
@@ -113,3 +113,50 @@ async def http(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
 def api(http: httpx.AsyncClient) -> Api:
     """Sends GraphQL to the web application."""
     return Api(http)
+
+
+@pytest.fixture
+async def provider(emulator_url: str) -> AsyncIterator[Provider]:
+    """The payment provider, without failures before and after."""
+    async with httpx.AsyncClient(base_url=emulator_url, trust_env=False) as client:
+        provider = Provider(client)
+        await provider.heal()
+        yield provider
+        await provider.heal()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStack:
+    """What `./run up` has started. data: its data folder, for commands that are to talk to it."""
+
+    url: str
+    data: Path
+    output: str
+
+    @property
+    def port(self) -> int:
+        """The API's."""
+        return int(self.url.rpartition(":")[2])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """The whole shop as a user starts it."""
+    folder = tmp_path_factory.mktemp("stack")
+    log = folder / "up.log"
+    with Supervisor() as supervisor:
+        port = pick_port()
+        command = [REPOSITORY / "run", "up", "--port", str(port), "--data", str(folder / "data")]
+        child = supervisor.spawn("up", command, log=log, stop_seconds=START_SECONDS)
+        end = time.monotonic() + 2 * START_SECONDS
+        while "Ctrl-C stops it" not in log.read_text():
+            assert child.exit_code() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
+        yield RunningStack(f"http://127.0.0.1:{port}", folder / "data", log.read_text())
+
+
+@pytest.fixture(scope="session")
+def stack_url(stack: RunningStack) -> str:
+    """Where the whole shop runs."""
+    return stack.url

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,12 +15,13 @@ from sqlalchemy import event, text
 from app.bootstrap import Shop
 from app.catalog.domain import ProductDraft, SelectedOption, VariantDraft
 from app.core.clock import SystemClock
-from app.core.ids import Kind, VariantId, encode
+from app.core.ids import Kind, VariantId, decode, encode
 from app.core.money import Currency, Money
 from app.core.stock import StockPolicy
 
 USD = Currency("USD")
 _numbers = itertools.count(1)
+_LETTERS = "abcdfghjklmnop"  # of made-up words
 
 ADDRESS = {"fullName": "Ada Marsh", "line1": "1 Contour Road", "city": "Portland", "countryCode": "US"}
 USER_ERRORS = """
@@ -210,12 +211,71 @@ class Shopkeeper:
             ids = {row.sku: VariantId(row.id) for row in rows}
         return Stocked(draft, tuple(ids[sku] for sku in skus))
 
+    async def store_all(self, drafts: Sequence[ProductDraft]) -> None:
+        """Store many drafts at once; whatever the catalogue reports about them fails the test."""
+        outcome = await self.shop.store_products(drafts)
+        assert outcome.faults == ()
+
+    async def settle_payments(self) -> None:
+        """Check payments, as the worker does, until none is due."""
+        while await self.shop.check_payments():
+            pass
+
     async def level(self, variant_id: VariantId) -> tuple[int, int]:
         """Units on hand, and units reserved."""
         async with self.shop.database.read_fresh() as connection:
             query = text("SELECT on_hand, reserved FROM stock WHERE variant_id = :id")
             row = (await connection.execute(query, {"id": variant_id})).one()
         return row.on_hand, row.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The payment provider's emulator, as tests steer it and ask it. http: to its address."""
+
+    http: httpx.AsyncClient
+
+    async def fault(self, mode: str, *, match: str = "POST /v1/payment_intents", **script: Any) -> str:
+        """Script a failure of its API; returns the script's id. script: further fields of a `FaultRequest`."""
+        answer = await self.http.post("/_emulator/faults", json={"mode": mode, "match": match, **script})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    async def hits(self, fault_id: str) -> int:
+        """How many requests a failure has hit."""
+        faults = (await self.http.get("/_emulator/faults")).json()["faults"]
+        return next(fault["hits"] for fault in faults if fault["id"] == fault_id)
+
+    async def heal(self) -> None:
+        """Forget every script and every count; the money stays."""
+        assert (await self.http.post("/_emulator/reset")).status_code == 200
+
+    async def ledger(self, attempt_id: str) -> list[tuple[str, int]]:
+        """What moved, and how much of it, for the attempt with this public id."""
+        entries = (await self.http.get("/_emulator/ledger")).json()["entries"]
+        key = str(decode(attempt_id)[1])
+        return [(row["movement"], row["amount"]) for row in entries if row["metadata"].get("attempt_id") == key]
+
+    async def requests(self, endpoint: str) -> list[dict[str, Any]]:
+        """The requests to an endpoint, such as `POST /v1/payment_intents`, since the last `heal`."""
+        requests = (await self.http.get("/_emulator/requests")).json()["requests"]
+        return [request for request in requests if request["endpoint"] == endpoint]
+
+    async def answer_bank(self, client_secret: str, outcome: str) -> None:
+        """Do what the buyer does on the bank's page. outcome: `succeed` or `fail`."""
+        intent_id = client_secret.partition("_secret_")[0]
+        answer = await self.http.post(f"/_emulator/3ds/{intent_id}", params={"outcome": outcome})
+        assert answer.status_code == 200, answer.text
+
+    async def confirmation_token(self, payment_method: str = "pm_card_visa") -> str:
+        """What Stripe Elements would have made of a card."""
+        answer = await self.http.post(
+            "/v1/test_helpers/confirmation_tokens",
+            data={"payment_method": payment_method},
+            headers={"authorization": "Bearer sk_test_emulator"},
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["id"]
 
 
 @contextmanager
@@ -232,6 +292,15 @@ def counted_statements(shop: Shop) -> Iterator[list[str]]:
         yield statements
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+def new_word() -> str:
+    """A word that no other product has, made so that stemming leaves it alone."""
+    number, letters = next(_numbers), ""
+    while number:
+        number, digit = divmod(number, len(_LETTERS))
+        letters += _LETTERS[digit]
+    return f"qu{letters}onk"
 
 
 def variant_public_id(key: VariantId) -> str:

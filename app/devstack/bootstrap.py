@@ -241,7 +241,16 @@ class Installation:
         if code:
             raise InstallError(f"pip could not fetch uv {UV_VERSION}: {self.cause_and_fix(output)}")
         partial.replace(whole)
+        self.link_uv(whole)
         return str(whole / "bin" / "uv"), tuple(int(part) for part in UV_VERSION.split(".")[:2])
+
+    def link_uv(self, whole: Path) -> None:
+        """Let others find it at .tools/bin/uv."""
+        link = self.tools / "bin" / "uv"
+        link.parent.mkdir(exist_ok=True)
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(Path("..") / whole.name / "bin" / "uv")
 
     def read_pip_settings(self) -> "dict[str, str]":
         """Read `index-url` and `cert`, wherever pip has them from: where pip gets through, uv must too."""

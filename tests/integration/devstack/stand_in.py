@@ -35,6 +35,8 @@ class Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         status, body = 200, "ok"
         try:
+            if self.path == "/readyz" and os.environ.get("STAND_IN_FAULT", "").startswith("migrate"):
+                raise RuntimeError("the schema is old")
             if self.path == "/environment":
                 body = json.dumps(dict(os.environ))
             elif self.path in ("/readyz", "/rows"):
@@ -65,6 +67,7 @@ def main() -> None:
         if fault == "worker fails later":
             time.sleep(1)
             sys.exit("worker lost its way")
+        print("working", flush=True)
         while True:
             time.sleep(60)
     elif command == "migrate":

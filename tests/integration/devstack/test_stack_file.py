@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -37,9 +36,11 @@ def test_a_stack_whose_launcher_was_killed_is_not_found(tmp_path: Path) -> None:
 
 
 def test_a_stack_whose_launchers_number_belongs_to_another_process_is_not_found(tmp_path: Path) -> None:
-    rewrite(tmp_path, pid=os.getppid())
+    with subprocess.Popen(["sleep", "1000"]) as another:
+        rewrite(tmp_path, pid=another.pid)
 
-    assert running_stack(tmp_path) is None
+        assert running_stack(tmp_path) is None
+        another.kill()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"launcher": {}}', '{"launcher": {"pid": "x"}}'])

@@ -26,7 +26,7 @@ def get(port: int, path: str) -> str:
         return answer.read().decode()
 
 
-def test_a_first_start_and_a_second_one(launch: Launching, stack_folder: Path) -> None:
+def test_a_first_start_and_a_second_one(launch: Launching, stack_folder: Path, wait_until: WaitUntil) -> None:
     first = launch(stack_folder)
     said = first.wait_ready()
     url = f"http://127.0.0.1:{first.port}"
@@ -46,6 +46,7 @@ def test_a_first_start_and_a_second_one(launch: Launching, stack_folder: Path) -
     assert settings.items() <= environment.items()
     assert not [line for line in said if any(settings[n] in line for n in settings if "SECRET" in n)]
 
+    wait_until(lambda: "working" in (stack_folder / "logs" / "worker.log").read_text(), "the worker works")
     assert first.end(signal.SIGINT) == (0, "")
     assert first.survivors() == []
     assert running_stack(stack_folder) is None
@@ -60,10 +61,12 @@ def test_a_first_start_and_a_second_one(launch: Launching, stack_folder: Path) -
     assert {n: v for n, v in again.items() if "SECRET" in n} == {n: v for n, v in settings.items() if "SECRET" in n}
 
 
-def test_an_emptied_shop_is_filled_again(launch: Launching, stack_folder: Path, wait_until: WaitUntil) -> None:
+def test_an_emptied_shop_is_filled_and_an_old_schema_brought_to_the_newest(
+    launch: Launching, stack_folder: Path, wait_until: WaitUntil
+) -> None:
     async def empty(url: str) -> None:
         connection = await asyncpg.connect(url)
-        await connection.execute("DELETE FROM stand_in")
+        await connection.execute("DROP TABLE stand_in")
         await connection.close()
 
     first = launch(stack_folder)
