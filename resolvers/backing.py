@@ -17,6 +17,8 @@ from app.core.ids import Kind
 
 T = TypeVar("T")
 
+INPUT = strawberry.argument(description="Everything the mutation needs.")
+
 _BACKED: dict[type, tuple[type, ...]] = {}
 KIND_OF: dict[type, Kind] = {}  # of records; filled while the schema's modules are imported, then only read
 
@@ -48,6 +50,11 @@ def shape_faults() -> list[str]:
             names |= {name for name in dir(record) if isinstance(getattr(record, name, None), property)}
             faults += [f"{cls.__name__}.{name} is not on {record.__name__}" for name in plain if name not in names]
     return faults
+
+
+def backed_types() -> dict[type, tuple[type, ...]]:
+    """Every GraphQL type that stands for records, with these."""
+    return dict(_BACKED)
 
 
 def given(value: T | None) -> T | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from typing import Annotated
 
 import strawberry
 
@@ -13,7 +14,7 @@ from app.cart.edits import AddLines, CartEdit, ChangeLines, LineChange, NewLine,
 from app.core.errors import ClientError, InvalidInput
 from app.core.money import Currency
 from resolvers.address import AddressInput, address_of
-from resolvers.backing import given
+from resolvers.backing import INPUT, given
 from resolvers.cart import Cart
 from resolvers.context import Info
 from resolvers.enums import CurrencyCode
@@ -132,7 +133,7 @@ class CartMutation:
     """The part of `Mutation` about carts."""
 
     @strawberry.mutation(description="Open a cart.")
-    async def cart_create(self, info: Info, input: CartCreateInput) -> CartPayload | None:  # noqa: A002
+    async def cart_create(self, info: Info, input: Annotated[CartCreateInput, INPUT]) -> CartPayload | None:  # noqa: A002
         """A guest's cart: its id is its key."""
         edits: list[CartEdit] = []
         lines = given(input.lines)
@@ -151,12 +152,12 @@ class CartMutation:
         return await _carried_out(info, lambda: info.context.services.create_cart(edits, currency=wanted))
 
     @strawberry.mutation(description="Put units into a cart.")
-    async def cart_lines_add(self, info: Info, input: CartLinesAddInput) -> CartPayload | None:  # noqa: A002
+    async def cart_lines_add(self, info: Info, input: Annotated[CartLinesAddInput, INPUT]) -> CartPayload | None:  # noqa: A002
         """Units of a line that is there already are added to it."""
         return await _edited(info, input.cart_id, AddLines(_new_lines(input.lines)), input.expected_version)
 
     @strawberry.mutation(description="Change quantities or variants of a cart's lines.")
-    async def cart_lines_update(self, info: Info, input: CartLinesUpdateInput) -> CartPayload | None:  # noqa: A002
+    async def cart_lines_update(self, info: Info, input: Annotated[CartLinesUpdateInput, INPUT]) -> CartPayload | None:  # noqa: A002
         """A line whose quantity falls to 0 goes."""
         _check_count(input.lines)
         changes = tuple(
@@ -171,14 +172,14 @@ class CartMutation:
         return await _edited(info, input.cart_id, ChangeLines(changes), input.expected_version)
 
     @strawberry.mutation(description="Take lines out of a cart.")
-    async def cart_lines_remove(self, info: Info, input: CartLinesRemoveInput) -> CartPayload | None:  # noqa: A002
+    async def cart_lines_remove(self, info: Info, input: Annotated[CartLinesRemoveInput, INPUT]) -> CartPayload | None:  # noqa: A002
         """All of them, or none."""
         _check_count(input.line_ids)
         edit = RemoveLines(tuple(cart_line_key(line_id) for line_id in input.line_ids))
         return await _edited(info, input.cart_id, edit, input.expected_version)
 
     @strawberry.mutation(description="Set who buys and where it goes.")
-    async def cart_update(self, info: Info, input: CartUpdateInput) -> CartPayload | None:  # noqa: A002
+    async def cart_update(self, info: Info, input: Annotated[CartUpdateInput, INPUT]) -> CartPayload | None:  # noqa: A002
         """What is left out stays as it is."""
         option = given(input.delivery_option_id)
         edit = SetDetails(

@@ -13,7 +13,7 @@ from app.core.errors import ClientError, ErrorCode, InvalidInput, PaymentDecline
 from app.core.ids import Kind
 from app.orders.domain import Order as OrderRecord
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod
-from resolvers.backing import backed_by, given
+from resolvers.backing import INPUT, backed_by, given
 from resolvers.cart import Cart
 from resolvers.context import Context, Info
 from resolvers.errors import UserError, user_errors
@@ -133,7 +133,7 @@ class CheckoutMutation:
     async def checkout_complete(
         self,
         info: Info,
-        input: CheckoutCompleteInput,  # noqa: A002  the schema's name
+        input: Annotated[CheckoutCompleteInput, INPUT],  # noqa: A002  the schema's name
     ) -> CheckoutCompleteResult | None:
         """Exactly once for a key."""
         context, key = info.context, cart_key(input.cart_id)

@@ -14,7 +14,6 @@ from uuid import UUID
 import strawberry
 from strawberry.extensions import DisableIntrospection, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.tools import merge_types
 
 from app.accounts.domain import Customer as CustomerRecord
 from app.cart.domain import PricedCart
@@ -227,6 +226,11 @@ async def _node(text: str, context: Context) -> object | None:
     return await context.loaders.category.load(CategoryId(key)) if kind is Kind.CATEGORY else None
 
 
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(CartMutation, CheckoutMutation):
+    """The root of mutations."""
+
+
 class ShopSchema(strawberry.Schema):
     """Strawberry's schema; errors are logged where they are answered, in `app/http`."""
 
@@ -239,7 +243,7 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
     guards = [] if introspection else [DisableIntrospection]
     return ShopSchema(
         query=Query,
-        mutation=merge_types("Mutation", (CartMutation, CheckoutMutation)),
+        mutation=Mutation,
         types=[
             CartLine,
             Order,

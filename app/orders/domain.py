@@ -80,7 +80,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. number: what people call it; None until it is stored."""
+    """An order. number: what people call it; the store gives it, so it is empty before."""
 
     id: OrderId
     cart_id: CartId
@@ -96,7 +96,7 @@ class Order:
     delivery: Delivery | None
     note: str | None
     placed_at: datetime
-    number: str | None = None
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

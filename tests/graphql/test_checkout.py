@@ -15,7 +15,8 @@ async def test_a_paid_cart_becomes_an_order_that_its_token_opens(api: Api, keepe
 
     assert outcome["__typename"] == "CheckoutCompleted"
     order = await api.data(
-        "query ($token: String!) { order(by: {accessToken: $token}) { number status paymentStatus cost { total { amount } } } }",
+        """query ($token: String!) { order(by: {accessToken: $token}) {
+          number status paymentStatus cost { total { amount } } } }""",
         token=outcome["orderAccessToken"],
     )
     assert order["order"]["status"] == "CONFIRMED"

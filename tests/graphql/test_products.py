@@ -72,10 +72,9 @@ async def tent(keeper: Shopkeeper) -> Stocked:
 async def test_a_product_found_by_its_slug_has_everything_that_was_stored(api: Api, tent: Stocked) -> None:
     word = tent.draft.key
 
-    product = (await api.data(f"query ($s: String!) {{ product(by: {{slug: $s}}) {{ {PRODUCT} }} }}", s=f"tent-{word}"))[
-        "product"
-    ]
+    found = await api.data(f"query ($s: String!) {{ product(by: {{slug: $s}}) {{ {PRODUCT} }} }}", s=f"tent-{word}")
 
+    product = found["product"]
     assert product.pop("id").startswith("prod_")
     assert product == {
         "slug": f"tent-{word}",
@@ -267,7 +266,8 @@ async def test_variant_for_finds_the_variant_of_a_whole_choice(
     api: Api, tent: Stocked, options: list[tuple[str, str]], found: str | None
 ) -> None:
     answer = await api.data(
-        "query ($s: String!, $o: [SelectedOptionInput!]!) { product(by: {slug: $s}) { variantFor(options: $o) {sku} } }",
+        """query ($s: String!, $o: [SelectedOptionInput!]!) {
+          product(by: {slug: $s}) { variantFor(options: $o) { sku } } }""",
         s=f"tent-{tent.draft.key}",
         o=[{"name": name, "value": value} for name, value in options],
     )

@@ -1,0 +1,432 @@
+"""In-memory adapters of the shop's ports, and a small shop made of them.
+
+A transaction works on a copy of the books that takes their place on normal exit only, and one runs at a time. What a
+port asks of its callers is held here (a cart is saved under its lock, a key begins one attempt, the provider is asked
+outside any transaction), so a use case that breaks it fails its tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.cart.domain import Cart, CartLine, CartState, KeyValue
+from app.cart.edit_cart import CartDesk
+from app.catalog.domain import Offer
+from app.core.contact import Address
+from app.core.errors import OutOfStock, Rejected
+from app.core.ids import AttemptId, CartId, CartLineId, OrderId, VariantId
+from app.core.money import Currency, Money
+from app.core.stock import StockPolicy
+from app.inventory.domain import ReservationState, StockLevel
+from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
+from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
+from app.shipping.domain import FlatRate
+
+USD = Currency("USD")
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ADDRESS = Address(full_name="Ada Marsh", line1="1 Contour Road", city="Portland", country_code="US")
+
+
+def usd(minor: int) -> Money:
+    """So many cents."""
+    return Money(minor, USD)
+
+
+# ------------------------------------------------------------------------------------------------ time and identities
+
+
+class FixedClock:
+    """Stands still until it is turned."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self._now = now
+        self._start = now
+
+    def now(self) -> datetime:
+        """The time it stands at."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Seconds that it has been turned by."""
+        return (self._now - self._start).total_seconds()
+
+    def turn(self, **by: float) -> None:
+        """Move it: `clock.turn(minutes=30)`."""
+        self._now += timedelta(**by)
+
+
+class CountingIds:
+    """1, 2, 3 as UUIDs."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new_uuid(self) -> UUID:
+        """The next one."""
+        self._last += 1
+        return UUID(int=self._last)
+
+
+class LogBook:
+    """What a module has logged: level, event and facts."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, dict[str, Any]]] = []
+
+    def __getattr__(self, level: str) -> Callable[..., None]:
+        return lambda event, **facts: self.lines.append((level, event, facts))
+
+    def events(self, level: str) -> list[str]:
+        """The events of one level."""
+        return [event for logged, event, _ in self.lines if logged == level]
+
+
+# ------------------------------------------------------------------------------------------------ stores
+
+
+@dataclass
+class Books:
+    """Everything that is stored. Records are frozen, so a copy of the containers is a copy of it all."""
+
+    carts: dict[CartId, Cart] = field(default_factory=dict)
+    offers: dict[VariantId, Offer] = field(default_factory=dict)
+    levels: dict[VariantId, StockLevel] = field(default_factory=dict)
+    reservations: dict[tuple[OrderId, VariantId], tuple[int, ReservationState]] = field(default_factory=dict)
+    orders: dict[OrderId, Order] = field(default_factory=dict)
+    events: list[OrderEvent] = field(default_factory=list)
+    attempts: dict[AttemptId, PaymentAttempt] = field(default_factory=dict)
+
+    def copied(self) -> Books:
+        """The same books, for somebody else to write in."""
+        return Books(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})
+
+
+class MemoryCarts:
+    """`CartStore`."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._locked: set[CartId] = set()
+
+    async def find(self, cart_id: CartId) -> Cart | None:
+        return self._books.carts.get(cart_id)
+
+    async def lock(self, cart_id: CartId) -> Cart | None:
+        self._locked.add(cart_id)
+        return self._books.carts.get(cart_id)
+
+    async def insert(self, cart: Cart) -> None:
+        assert cart.id not in self._books.carts
+        self._books.carts[cart.id] = cart
+
+    async def save(self, cart: Cart) -> None:
+        assert cart.id in self._locked, "a cart is saved under its lock"
+        self._books.carts[cart.id] = cart
+
+
+class MemoryOffers:
+    """`OfferReader`. asked: the ids of every call."""
+
+    def __init__(self, books: Books, asked: list[list[VariantId]]) -> None:
+        self._books = books
+        self._asked = asked
+
+    async def offers_by_variant_ids(self, ids: Sequence[VariantId], currency: Currency) -> dict[VariantId, Offer]:
+        self._asked.append(list(ids))
+        offers = {each: self._books.offers[each] for each in ids if each in self._books.offers}
+        return {
+            each: offer if offer.price is None or offer.price.currency == currency else replace(offer, price=None)
+            for each, offer in offers.items()
+        }
+
+
+class MemoryStock:
+    """`StockStore`. before_hold: what a rival does between the reading of the levels and the hold."""
+
+    def __init__(self, books: Books, before_hold: Callable[[Books], None]) -> None:
+        self._books = books
+        self._before_hold = before_hold
+
+    async def levels_by_variant_ids(self, ids: Sequence[VariantId]) -> dict[VariantId, StockLevel]:
+        return {each: self._books.levels[each] for each in ids if each in self._books.levels}
+
+    async def hold(self, order_id: OrderId, demand: Mapping[VariantId, int], *, now: datetime) -> None:
+        self._before_hold(self._books)
+        levels = self._books.levels
+        short = [
+            OutOfStock(variant_id=each, requested=units, available=levels[each].sellable if each in levels else 0)
+            for each, units in demand.items()
+            if each not in levels or units > levels[each].sellable
+        ]
+        if short:
+            raise Rejected(short)
+        for each, units in demand.items():
+            levels[each] = replace(levels[each], reserved=levels[each].reserved + units)
+            self._books.reservations[order_id, each] = units, ReservationState.HELD
+
+    async def sell(self, order_id: OrderId, *, now: datetime) -> None:
+        self._end(order_id, ReservationState.SOLD)
+
+    async def release(self, order_id: OrderId, *, now: datetime) -> None:
+        self._end(order_id, ReservationState.RELEASED)
+
+    def _end(self, order_id: OrderId, state: ReservationState) -> None:
+        for (holder, each), (units, before) in list(self._books.reservations.items()):
+            if holder != order_id or before is not ReservationState.HELD:
+                continue
+            level = self._books.levels[each]
+            sold = units if state is ReservationState.SOLD else 0
+            self._books.levels[each] = replace(level, reserved=level.reserved - units, on_hand=level.on_hand - sold)
+            self._books.reservations[holder, each] = units, state
+
+
+class MemoryOrders:
+    """`OrderStore`."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def insert(self, order: Order, event: OrderEvent) -> None:
+        assert order.id not in self._books.orders
+        self._books.orders[order.id] = order
+        self._books.events.append(event)
+
+    async def advance(
+        self, order_id: OrderId, status: OrderStatus, payment_status: PaymentStatus, event: OrderEvent
+    ) -> None:
+        order = self._books.orders[order_id]
+        self._books.orders[order_id] = replace(order, status=status, payment_status=payment_status)
+        self._books.events.append(event)
+
+
+class MemoryAttempts:
+    """`AttemptStore`. Like the tables, it takes a key of a cart once, and one open attempt of a cart."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def find(self, attempt_id: AttemptId) -> PaymentAttempt | None:
+        return self._books.attempts.get(attempt_id)
+
+    async def find_by_key(self, cart_id: CartId, idempotency_key: str) -> PaymentAttempt | None:
+        same = (a for a in self._books.attempts.values() if (a.cart_id, a.idempotency_key) == (cart_id, idempotency_key))
+        return next(same, None)
+
+    async def insert(self, attempt: PaymentAttempt) -> None:
+        assert attempt.id not in self._books.attempts
+        assert await self.find_by_key(attempt.cart_id, attempt.idempotency_key) is None
+        for other in self._books.attempts.values():
+            assert other.cart_id != attempt.cart_id or other.state.is_final, "a cart has one open attempt"
+        self._books.attempts[attempt.id] = attempt
+
+    async def save(self, attempt: PaymentAttempt) -> None:
+        assert attempt.id in self._books.attempts
+        self._books.attempts[attempt.id] = attempt
+
+    async def claim_due(self, *, now: datetime, next_check_at: datetime, limit: int) -> list[PaymentAttempt]:
+        due = sorted((a.check_at, a.id) for a in self._books.attempts.values() if a.check_at and a.check_at <= now)
+        claimed = [replace(self._books.attempts[each], check_at=next_check_at) for _, each in due[:limit]]
+        self._books.attempts |= {attempt.id: attempt for attempt in claimed}
+        return claimed
+
+
+class MemoryTransaction:
+    """Every store on one copy of the books."""
+
+    def __init__(self, books: Books, asked: list[list[VariantId]], before_hold: Callable[[Books], None]) -> None:
+        self.carts = MemoryCarts(books)
+        self.offers = MemoryOffers(books, asked)
+        self.stock = MemoryStock(books, before_hold)
+        self.orders = MemoryOrders(books)
+        self.attempts = MemoryAttempts(books)
+
+
+class MemoryTransactions:
+    """Opens transactions. open_now: how many are under way; offers_asked: the ids of every reading of prices."""
+
+    def __init__(self) -> None:
+        self.books = Books()
+        self.open_now = 0
+        self.offers_asked: list[list[VariantId]] = []
+        self.before_hold: Callable[[Books], None] = lambda _: None
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryTransaction]:
+        async with self._turn:
+            books = self.books.copied()
+            self.open_now += 1
+            try:
+                yield MemoryTransaction(books, self.offers_asked, self.before_hold)
+                self.books = books
+            finally:
+                self.open_now -= 1
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[MemoryTransaction]:
+        yield MemoryTransaction(self.books.copied(), self.offers_asked, self.before_hold)
+
+
+# ------------------------------------------------------------------------------------------------ provider and cache
+
+
+class ScriptedGateway:
+    """`PaymentGateway` that gives one answer after the other. calls: what it was asked, with the id it was asked by.
+
+    An answer is an outcome, an exception to raise, or a function of what it was asked with.
+    """
+
+    def __init__(self, transactions: MemoryTransactions) -> None:
+        self._transactions = transactions
+        self.answers: list[Any] = []
+        self.calls: list[tuple[str, object]] = []
+
+    async def charge(self, attempt: PaymentAttempt) -> PaymentOutcome:
+        return await self._answer("charge", attempt.id, attempt)
+
+    async def look_up(self, intent_id: str) -> PaymentOutcome:
+        return await self._answer("look_up", intent_id, intent_id)
+
+    async def cancel(self, intent_id: str) -> PaymentOutcome:
+        return await self._answer("cancel", intent_id, intent_id)
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+    async def _answer(self, name: str, by: object, argument: object) -> PaymentOutcome:
+        assert self._transactions.open_now == 0, "the provider is asked outside any transaction"
+        self.calls.append((name, by))
+        await asyncio.sleep(0)
+        answer = self.answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(argument) if callable(answer) else answer
+
+
+class MemoryCache:
+    """`CacheStore` that forgets in time. gets, puts: how often it was asked."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        self._clock = clock
+        self._drops = 0
+        self.entries: dict[str, tuple[bytes, datetime]] = {}
+        self.gets = 0
+        self.puts = 0
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        self.gets += 1
+        await asyncio.sleep(0)
+        held = {key: value for key, (value, until) in self.entries.items() if self._clock.now() < until}
+        return [held.get(key) for key in keys]
+
+    async def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
+        self.puts += 1
+        await asyncio.sleep(0)
+        until = self._clock.now() + timedelta(seconds=seconds)
+        self.entries |= {key: (value, until) for key, value in entries.items()}
+
+    async def ping(self) -> bool:
+        return True
+
+    async def drop_tags(self, tags: Iterable[str]) -> None:
+        self._drops += 1
+        until = self._clock.now() + timedelta(hours=1)
+        self.entries |= {f"cg:tag:{tag}": (b"drop %d" % self._drops, until) for tag in tags}
+
+
+# ------------------------------------------------------------------------------------------------ a small shop
+
+
+@dataclass
+class MemoryShop:
+    """Carts, stock and payments of a shop that delivers to the US and Canada for 4.90."""
+
+    clock: FixedClock = field(default_factory=FixedClock)
+    ids: CountingIds = field(default_factory=CountingIds)
+    transactions: MemoryTransactions = field(default_factory=MemoryTransactions)
+
+    def __post_init__(self) -> None:
+        self.gateway = ScriptedGateway(self.transactions)
+        self.desk = CartDesk(
+            transactions=self.transactions,
+            delivery=FlatRate(usd(490), 3, frozenset({"US", "CA"})),
+            clock=self.clock,
+            ids=self.ids,
+            lifetime=timedelta(days=30),
+        )
+
+    @property
+    def books(self) -> Books:
+        """What is stored now."""
+        return self.transactions.books
+
+    def stock(
+        self,
+        number: int,
+        *,
+        on_hand: int = 10,
+        price: int | None = 1_800,
+        policy: StockPolicy = StockPolicy.DENY,
+        requires_shipping: bool = True,
+    ) -> VariantId:
+        """Put a variant on the shelf. price: cents, None for one that is not sold."""
+        variant_id = VariantId(number)
+        self.books.offers[variant_id] = offer(number, price=price, requires_shipping=requires_shipping)
+        self.books.levels[variant_id] = StockLevel(variant_id, policy, on_hand, 0)
+        return variant_id
+
+    def put_cart(self, *lines: CartLine, **values: Any) -> Cart:
+        """Store a cart that an order may be placed with, unless the values say otherwise."""
+        ready = {"email": "ada@example.com", "shipping_address": ADDRESS, "delivery_option_id": 1}
+        stored = cart(*lines, now=self.clock.now(), **(ready | values))
+        self.books.carts[stored.id] = stored
+        return stored
+
+    def level(self, variant_id: VariantId) -> tuple[int, int]:
+        """On hand and reserved."""
+        level = self.books.levels[variant_id]
+        return level.on_hand, level.reserved
+
+
+def offer(number: int, *, price: int | None = 1_800, requires_shipping: bool = True) -> Offer:
+    """An offer. price: cents, None for a variant that is not sold."""
+    return Offer(
+        variant_id=VariantId(number),
+        product_name=f"Product {number}",
+        variant_name="Blue",
+        sku=f"SKU-{number}",
+        price=None if price is None else usd(price),
+        requires_shipping=requires_shipping,
+    )
+
+
+def line(number: int, variant_id: int, quantity: int = 1, *, price: int = 1_800, **attributes: str) -> CartLine:
+    """A cart line. price: cents, when it was added."""
+    pairs = tuple(KeyValue(key, attributes[key]) for key in sorted(attributes))
+    return CartLine(CartLineId(UUID(int=1_000_000 + number)), VariantId(variant_id), quantity, usd(price), pairs)
+
+
+def cart(*lines: CartLine, now: datetime = NOON, **values: Any) -> Cart:
+    """An open cart with these lines."""
+    plain = {
+        "id": CartId(UUID(int=7_000_000)),
+        "version": 1,
+        "state": CartState.ACTIVE,
+        "currency": USD,
+        "created_at": now,
+        "updated_at": now,
+        "expires_at": now + timedelta(days=30),
+    }
+    return Cart(lines=lines, **(plain | values))
+
+
+def outcome(state: AttemptState, amount: Money, **values: Any) -> PaymentOutcome:
+    """What the provider says of a payment."""
+    return PaymentOutcome(state, values.pop("intent_id", "pi_1"), amount, **values)
