@@ -201,12 +201,13 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """A fault for every `CARTOGRAPH_…` variable that is no setting, with the nearest right name."""
-    known = [str(field.alias) for field in Settings.model_fields.values()]
+    names = [str(field.alias) for field in Settings.model_fields.values()]
+    known = {name.removeprefix(PREFIX): name for name in names}  # a prefix that all share makes all look alike
     faults = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
-            nearest = get_close_matches(name, known, n=1, cutoff=0.0)
-            faults.append(f"{name}: there is no such setting; did you mean {nearest[0]}?")
+        if name.startswith(PREFIX) and name not in names:
+            nearest = get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=0.0)
+            faults.append(f"{name}: there is no such setting; did you mean {known[nearest[0]]}?")
     return faults
 
 

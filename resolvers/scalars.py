@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import NewType
 
@@ -40,7 +40,10 @@ def _moment(value: object) -> datetime:
         raise GraphQLError('A DateTime must be a string such as "2026-01-31T12:00:00Z".') from None
     if moment.tzinfo is None:
         raise GraphQLError('A DateTime must have a time zone, such as the Z in "2026-01-31T12:00:00Z".')
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise GraphQLError("A DateTime must be within the years 1 to 9999 in UTC.") from None
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -31,7 +31,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import TSQUERY, array
 from sqlalchemy.types import TypeEngine
 
 from app.catalog.search import (
@@ -76,7 +76,7 @@ _BY_CLASS = ((_in_name, _row.popularity, _row.product_id), tuple[_BigInt, _BigIn
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "query": _row.text_vector.op("@@", is_comparison=True)(_query),
     "categories": _row.category_ids.overlap(bindparam("categories", type_=ARRAY(Integer))),
-    "within": _row.category_ids.contains([bindparam("within", type_=Integer)]),
+    "within": _row.category_ids.contains(array([bindparam("within", type_=Integer)])),
     "brands": _row.brand == func.any(bindparam("brands", type_=ARRAY(Text))),
     "price_min": _row.price_min_minor >= bindparam("price_min", type_=BigInteger),
     "price_max": _row.price_min_minor <= bindparam("price_max", type_=BigInteger),
@@ -107,11 +107,17 @@ _SUGGESTED_CATEGORIES = (
     .order_by(func.cardinality(category.c.path_ids), category.c.name, category.c.id)
     .limit(bindparam("limit"))
 )
-_SUGGESTED_BRANDS = (
-    select(_row.brand)
-    .where(func.to_tsvector(_config, _row.brand).op("@@", is_comparison=True)(_prefix_query))
+_brands = (  # few, so it is they that are parsed, not every row
+    select(_row.brand, func.sum(_row.popularity).label("popularity"))
+    .where(_row.brand.is_not(None))
     .group_by(_row.brand)
-    .order_by(func.sum(_row.popularity).desc(), _row.brand)
+    .cte("brands")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
+_SUGGESTED_BRANDS = (
+    select(_brands.c.brand)
+    .where(func.to_tsvector(_config, _brands.c.brand).op("@@", is_comparison=True)(_prefix_query))
+    .order_by(_brands.c.popularity.desc(), _brands.c.brand)
     .limit(bindparam("limit"))
 )
 

@@ -54,7 +54,7 @@ class Money:
             number = Decimal(amount)
         except InvalidOperation:
             raise ValueError(f"{amount!r} is not a decimal number") from None
-        if not number.is_finite() or abs(number) > MAX_MINOR_UNITS:
+        if not number.is_finite() or number.copy_abs() > MAX_MINOR_UNITS:  # abs() may overflow
             raise ValueError(f"{amount} is out of range")
         digits = minor_digits(currency)
         rounded = number.quantize(Decimal(1).scaleb(-digits))

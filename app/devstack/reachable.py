@@ -10,6 +10,7 @@ nobody else can write to. A name that somebody else made first is a fault, never
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -21,6 +22,8 @@ from app.devstack.account import Account
 from app.devstack.faults import StackError
 
 SHARED = Path("/var/tmp")  # noqa: S108 - the one place that survives a restart and is open to every account
+OWNER = "belongs-to"  # a file in each home, written at each start: the note that leads there
+ORPHAN_SECONDS = 7 * 86_400  # a database without a folder is kept for a week
 NAME_LENGTH = 16  # hexadecimal digits of a hash: 64 bits never meet by chance
 
 
@@ -83,8 +86,9 @@ def reachable_home(folder: Path, account: Account) -> Path:
         home.mkdir(mode=0o711)
         home.chmod(0o711)  # whatever the umask
     _insist_on_ours(home)
-    (home / "belongs-to").write_text(f"{note}\n", encoding="utf-8")
+    (home / OWNER).write_text(f"{note}\n", encoding="utf-8")
     note.write_text(f"{home / folder.name}\n", encoding="utf-8")
+    _remove_orphans(started_at=(home / OWNER).stat().st_mtime)
     return home / folder.name
 
 
@@ -95,11 +99,24 @@ def _adopt(noted: Path, home: Path) -> None:
         return
     _insist_on_ours(noted)
     try:
-        original_note = Path((noted / "belongs-to").read_text(encoding="utf-8").strip())
+        original_note = Path((noted / OWNER).read_text(encoding="utf-8").strip())
     except OSError:
         return
     if not original_note.exists():
         noted.rename(home)
+
+
+def _remove_orphans(*, started_at: float) -> None:
+    # Databases whose folder was removed. Not at once: a folder that was moved may be on its way to its next start.
+    for owner in SHARED.glob(f"cartograph-*/{OWNER}"):
+        with contextlib.suppress(OSError, StackError):
+            _insist_on_ours(owner.parent)
+            orphaned = not Path(owner.read_text(encoding="utf-8").strip()).exists()
+            unused = started_at - owner.stat().st_mtime > ORPHAN_SECONDS and not any(
+                owner.parent.glob("*/postmaster.pid")
+            )
+            if orphaned and unused:
+                shutil.rmtree(owner.parent)
 
 
 def _let_everybody_read(folder: Path) -> None:

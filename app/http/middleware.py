@@ -16,11 +16,12 @@ from app import telemetry
 from app.core.errors import OperationalError
 from app.core.ids import IdSource
 
-SLOW_SECONDS = 1.0  # such a request is worth a line
+SLOW_SECONDS = 1.0  # such a request is worth a warning
 
 _log = telemetry.logger(__name__)
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 _ROUTES = frozenset({"/graphql", "/api/auth/login", "/livez", "/readyz", "/metrics", "/", "/graphql/schema.graphql"})
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds, by machines
 
 
 class RequestScope:
@@ -56,8 +57,9 @@ class RequestScope:
             seconds = time.perf_counter() - started
             route = scope["path"] if scope["path"] in _ROUTES else "other"
             telemetry.HTTP_SECONDS.labels(route, str(status)).observe(seconds)
-            if seconds > SLOW_SECONDS:
-                _log.warning("slow_request", path=scope["path"], status=status, seconds=round(seconds, 3))
+            if scope["path"] not in _PROBES:
+                note = _log.warning if seconds > SLOW_SECONDS else _log.info
+                note("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
 
 
 def _asked_id(scope: Scope) -> str | None:

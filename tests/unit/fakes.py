@@ -111,9 +111,9 @@ class Books:
 class MemoryCarts:
     """`CartStore`."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, locked: set[CartId]) -> None:
         self._books = books
-        self._locked: set[CartId] = set()
+        self._locked = locked
 
     async def find(self, cart_id: CartId) -> Cart | None:
         return self._books.carts.get(cart_id)
@@ -209,17 +209,21 @@ class MemoryOrders:
 class MemoryAttempts:
     """`AttemptStore`. Like the tables, it takes a key of a cart once, and one open attempt of a cart."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, locked: set[CartId]) -> None:
         self._books = books
+        self._locked = locked
 
     async def find(self, attempt_id: AttemptId) -> PaymentAttempt | None:
         return self._books.attempts.get(attempt_id)
 
     async def find_by_key(self, cart_id: CartId, idempotency_key: str) -> PaymentAttempt | None:
-        same = (a for a in self._books.attempts.values() if (a.cart_id, a.idempotency_key) == (cart_id, idempotency_key))
+        same = (
+            a for a in self._books.attempts.values() if (a.cart_id, a.idempotency_key) == (cart_id, idempotency_key)
+        )
         return next(same, None)
 
     async def insert(self, attempt: PaymentAttempt) -> None:
+        assert attempt.cart_id in self._locked, "an attempt begins under its cart's lock"
         assert attempt.id not in self._books.attempts
         assert await self.find_by_key(attempt.cart_id, attempt.idempotency_key) is None
         for other in self._books.attempts.values():
@@ -227,6 +231,7 @@ class MemoryAttempts:
         self._books.attempts[attempt.id] = attempt
 
     async def save(self, attempt: PaymentAttempt) -> None:
+        assert attempt.cart_id in self._locked, "an attempt is saved under its cart's lock"
         assert attempt.id in self._books.attempts
         self._books.attempts[attempt.id] = attempt
 
@@ -241,11 +246,12 @@ class MemoryTransaction:
     """Every store on one copy of the books."""
 
     def __init__(self, books: Books, asked: list[list[VariantId]], before_hold: Callable[[Books], None]) -> None:
-        self.carts = MemoryCarts(books)
+        locked: set[CartId] = set()
+        self.carts = MemoryCarts(books, locked)
         self.offers = MemoryOffers(books, asked)
         self.stock = MemoryStock(books, before_hold)
         self.orders = MemoryOrders(books)
-        self.attempts = MemoryAttempts(books)
+        self.attempts = MemoryAttempts(books, locked)
 
 
 class MemoryTransactions:

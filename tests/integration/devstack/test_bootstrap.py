@@ -1,4 +1,4 @@
-"""./run and bootstrap.py, in a checkout of their own with stand-ins for uv and for .venv's Python.
+"""./run, bootstrap.py and installation.py, in a checkout of their own with stand-ins for uv and for .venv's Python.
 
 The stand-ins keep the tests off the network and let them hold an installation at its worst moment.
 """
@@ -22,6 +22,7 @@ from app.devstack.folders import CHECKOUT
 
 WaitUntil = Callable[[Callable[[], bool], str], None]
 
+MODULES = ("__init__", "bootstrap", "installation")  # all that may be imported before anything is installed
 PYTHON = """#!/bin/sh
 echo "cwd=$PWD"
 for word; do echo "word=$word"; done
@@ -56,7 +57,8 @@ class Checkout:
         venv.create(folder, symlinks=True)  # its Python has no pip, which half a second per call would be spent in
         (self.path / "app" / "devstack").mkdir(parents=True)
         shutil.copy(CHECKOUT / "run", self.path)
-        shutil.copy(CHECKOUT / "app" / "devstack" / "bootstrap.py", self.path / "app" / "devstack")
+        for needed in ("app/__init__.py", *(f"app/devstack/{name}.py" for name in MODULES)):
+            shutil.copy(CHECKOUT / needed, self.path / needed)
         (self.path / "requirements-dev.txt").write_text("mug==1\n")
         for name, script in (("uv", UV), ("venv-python", PYTHON)):
             (self.bin / name).write_text(script)

@@ -87,6 +87,28 @@ def test_a_copied_folder_begins_a_database_of_its_own(
     assert not copy.exists()
 
 
+@pytest.mark.parametrize(
+    ("days", "folder_exists", "runs", "kept"),
+    [(8, False, False, False), (6, False, False, True), (8, True, False, True), (8, False, True, True)],
+)
+def test_a_database_whose_folder_was_removed_is_removed_after_a_week(
+    closed: Path, shared: Path, account: Account, days: int, folder_exists: bool, runs: bool, kept: bool
+) -> None:
+    (closed / "old").mkdir()
+    old = reachable_home(closed / "old" / "postgres", account)
+    old.mkdir()
+    last_start = old.stat().st_mtime - days * 86_400
+    os.utime(old.parent / "belongs-to", (last_start, last_start))
+    if runs:
+        (old / "postmaster.pid").touch()
+    if not folder_exists:
+        shutil.rmtree(closed / "old")
+
+    reachable_home(closed / "postgres", account)
+
+    assert old.exists() == kept
+
+
 def test_a_database_that_became_unreachable_is_a_fault_and_not_forgotten(
     closed: Path, shared: Path, account: Account
 ) -> None:
