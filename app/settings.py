@@ -67,7 +67,7 @@ class Settings(BaseModel):
     public_url: str | None = Field(
         None,
         alias="CARTOGRAPH_PUBLIC_URL",
-        pattern="^https?://[^/]+$",
+        pattern=r"^https?://[^/\s]+$",
         description="how clients reach the server, such as https://shop.example; host and port by default",
     )
     workers: int = Field(1, alias="CARTOGRAPH_WORKERS", ge=1, le=64, description="how many server processes")

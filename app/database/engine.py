@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import msgspec
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -91,7 +91,12 @@ class Database:
 async def _session(opened: Any) -> AsyncIterator[AsyncConnection]:  # noqa: ANN401  two SQLAlchemy context types
     try:
         async with opened as connection:
-            yield connection
+            try:
+                yield connection
+            except (DBAPIError, OSError, TimeoutError) as error:
+                if not isinstance(error, IntegrityError):  # asyncpg may be left between two messages: never pool that
+                    await connection.invalidate()
+                raise
     except (PoolTimeout, *_UNAVAILABLE) as error:
         raise DatabaseUnavailable(f"the database did not answer: {type(error).__name__}") from error
     except DBAPIError as error:

@@ -144,8 +144,8 @@ class ExplorerBuilder:
             (work / "node").rename(runtime)
 
     def _installer(self) -> list[str | Path]:
-        own = self.checkout / ".tools" / "bin" / "uv"
-        uv = own if own.is_file() else shutil.which("uv", path=self.environ.get("PATH"))
+        brought = sorted((self.checkout / ".tools").glob("uv-*/bin/uv"))  # by ./run, one a version
+        uv = brought[-1] if brought else shutil.which("uv", path=self.environ.get("PATH"))
         if uv:
             return [uv, "pip", "install", "--python", sys.executable]
         if find_spec("pip") is None:

@@ -31,7 +31,9 @@ _REFRESH_SECONDS = 2  # of the page that waits for the build: short enough to fe
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _CURL = """\
 curl -sG {endpoint} --data-urlencode 'query={{
-  products(query: "mug", first: 3) {{ nodes {{ name priceRange {{ min {{ formatted }} }} }} }}
+  products(query: "mug", first: 3) {{
+    nodes {{ name priceRange {{ min {{ formatted }} }} }}
+  }}
 }}'"""
 
 
