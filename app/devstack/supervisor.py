@@ -28,7 +28,7 @@ from typing import Self
 
 from app.devstack.account import Account
 
-GATE = 'read -r _ && exec "$@" </dev/null'
+GATE = 'read -r go && exec "$@" </dev/null'
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 STOP_SECONDS = 10.0  # a server that drains needs seconds; a person who pressed Ctrl-C has no more patience
 INSIST_SECONDS = 3.0  # for the second signal, before SIGKILL

@@ -120,7 +120,7 @@ def _announce(stack: Stack, folder: StackFolder, logins: Sequence[tuple[str, str
 def _say(line: str) -> None:
     try:
         print(line, flush=True)
-    except BrokenPipeError:  # `./run up | head -1` has read enough; the shop goes on
+    except OSError:  # `./run up | head -1` has read enough, or the terminal is closed; the shop goes on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

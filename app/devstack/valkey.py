@@ -10,7 +10,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.devstack.faults import StackError
+from app.devstack.faults import StackError, explain
 from app.devstack.ports import SERVER_ATTEMPTS, pick_port
 from app.devstack.supervisor import Child, Supervisor
 
@@ -43,7 +43,10 @@ class ValkeyServer:
 
     def start(self, *, timeout_seconds: float = 15.0) -> None:
         """Start it and return when it answers. Raises StackError when it ends or stays silent."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain(error, place=self.folder) from error
         for _ in range(SERVER_ATTEMPTS):
             port = self._port or pick_port()
             self._child = self._launch(port)

