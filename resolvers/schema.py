@@ -7,8 +7,8 @@ when it is stale.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -22,6 +22,7 @@ from app.core.errors import InvalidInput
 from app.core.ids import AttemptId, CartId, CategoryId, Kind, ProductId, VariantId, decode
 from app.orders.domain import Order as OrderRecord
 from app.payments.domain import PaymentAttempt
+from dataloaders.batching import Loader
 from resolvers.backing import given
 from resolvers.cart import Cart, CartLine
 from resolvers.cart_mutations import CartMutation
@@ -39,6 +40,9 @@ from resolvers.search import Filter, ListFacet, ProductConnection, ProductListin
 from resolvers.search import Query as Words
 from resolvers.shop import Shop
 from resolvers.suggestions import SearchSuggestions, suggestions
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 MAX_NODES = 100
 MAX_TOKENS = 2_000  # lexical tokens of a document: far above what real clients send
@@ -141,9 +145,7 @@ class Query:
     ) -> catalog.Product | None:
         """By id or slug."""
         loaders = info.context.loaders
-        slug = given(by.slug)
-        key = product_key(str(by.id)) if slug is None else await loaders.product_id_by_slug.load(slug)
-        return None if key is None else await loaders.product.load(key)
+        return await _found(by.id, product_key, by.slug, loaders.product_id_by_slug, loaders.product)
 
     @strawberry.field(description="A variant; null where there is none.", graphql_type=ProductVariant | None)
     async def variant(
@@ -151,9 +153,7 @@ class Query:
     ) -> catalog.Variant | None:
         """By id or stock-keeping unit."""
         loaders = info.context.loaders
-        sku = given(by.sku)
-        key = variant_key(str(by.id)) if sku is None else await loaders.variant_id_by_sku.load(sku)
-        return None if key is None else await loaders.variant.load(key)
+        return await _found(by.id, variant_key, by.sku, loaders.variant_id_by_sku, loaders.variant)
 
     @strawberry.field(description="A category; null where there is none.", graphql_type=Category | None)
     async def category(
@@ -161,9 +161,7 @@ class Query:
     ) -> catalog.Category | None:
         """By id or slug."""
         loaders = info.context.loaders
-        slug = given(by.slug)
-        key = category_key(str(by.id)) if slug is None else await loaders.category_id_by_slug.load(slug)
-        return None if key is None else await loaders.category.load(key)
+        return await _found(by.id, category_key, by.slug, loaders.category_id_by_slug, loaders.category)
 
     @strawberry.field(description="The categories directly below one, by name.", graphql_type=CategoryConnection)
     async def categories(
@@ -210,6 +208,19 @@ class Query:
     async def me(self, info: Info) -> CustomerRecord | None:
         """The token was verified before anything was resolved."""
         return await info.context.signed_in_customer()
+
+
+async def _found(
+    public_id: str | None,
+    key_of: Callable[[str], K],
+    name: str | None,
+    key_by_name: Loader[str, K],
+    by_key: Loader[K, V],
+) -> V | None:
+    """The record that a "by" input asks for, by its id or by its name."""
+    name = given(name)
+    key = key_of(str(public_id)) if name is None else await key_by_name.load(name)
+    return None if key is None else await by_key.load(key)
 
 
 async def _node(text: str, context: Context) -> object | None:

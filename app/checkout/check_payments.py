@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app import telemetry
-from app.checkout.domain import CheckoutTransactions
+from app.checkout.domain import KEY_LIFETIME, CheckoutTransactions
 from app.checkout.settle_payment import SettlePayment
 from app.core.clock import Clock
 from app.core.errors import PaymentsUnavailable
@@ -18,7 +18,6 @@ from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, Pa
 
 BATCH = 20  # the provider's limit is 25 calls a second for one endpoint
 CLAIM = timedelta(seconds=30)  # a claimed attempt is due again after this, should the worker die over it
-KEY_LIFETIME = timedelta(hours=23)  # the provider forgets idempotency keys after 24: repeating would charge again
 
 _log = telemetry.logger(__name__)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.cart.domain import CheckoutRequirement, LineInsufficientStock, PricedCart
+from app.cart.domain import CheckoutRequirement, LineInsufficientStock, LineUnavailable, PricedCart
 from app.cart.edit_cart import CartTransaction
 from app.core.errors import ClientError, ErrorCode, InvalidInput, OutOfStock, PriceChange, PriceChanged, Rejected
 from app.core.ids import CartId, OrderId, OrderLineId
@@ -30,6 +30,7 @@ from app.orders.domain import (
 from app.payments.domain import AttemptStore, PaymentAttempt, PaymentMethod
 
 PAYMENT_LIFETIME = timedelta(minutes=30)  # how long a buyer may take over 3-D Secure while units are held
+KEY_LIFETIME = timedelta(hours=23)  # the provider forgets idempotency keys after 24: repeating would charge again
 _SHORTEST_CHECK = timedelta(seconds=2)
 _LONGEST_CHECK = timedelta(seconds=60)
 
@@ -95,7 +96,8 @@ def check_payable(cart: PricedCart, request: CheckoutRequest) -> None:
                     field=("cartId",),
                 )
             )
-    if not faults and not cart.readiness.ready:
+    unsold = any(isinstance(problem, LineUnavailable) for problem in cart.problems)
+    if unsold or (not faults and not cart.readiness.ready):
         faults.append(
             InvalidInput("Some lines cannot be bought.", code=ErrorCode.VARIANT_UNAVAILABLE, field=("cartId",))
         )

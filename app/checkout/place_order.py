@@ -18,6 +18,7 @@ from app.cart.domain import CartState
 from app.cart.edit_cart import CartDesk, checked_delivery, open_cart
 from app.cart.pricing import demand_of
 from app.checkout.domain import (
+    KEY_LIFETIME,
     PAYMENT_LIFETIME,
     CheckoutRequest,
     CheckoutTransaction,
@@ -97,6 +98,8 @@ class PlaceOrder:
     async def _charge(self, attempt: PaymentAttempt) -> PaymentAttempt:
         if attempt.amount.minor == 0:
             return await self.settle(attempt.id, PaymentOutcome(AttemptState.SUCCEEDED, None, attempt.amount))
+        if self.desk.clock.now() - attempt.created_at > KEY_LIFETIME:
+            return attempt  # too old to repeat: the worker reports it
         try:
             outcome = await self.gateway.charge(attempt)
         except PaymentsUnavailable:

@@ -106,7 +106,8 @@ async def test_the_categories_below_one_come_in_pages_by_name(api: Api, keeper: 
         await keeper.stock(f"In {name}", category_path=(f"Top {word}", name))
     parent = (await find(api, f"top-{word}", "id"))["id"]
     query = """query ($p: ID, $after: Cursor) { categories(parentId: $p, first: 2, after: $after) {
-      nodes { name } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+      nodes { name } edges { cursor node { name } }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 
     pages = []
     after = None
