@@ -216,7 +216,7 @@ async def test_a_cursor_of_another_list_is_an_input_error(api: Api, word: str, o
     for window in ({"a": cursor}, {"b": cursor}):
         answer = await api(PAGE, **{"q": word, "s": "NAME_ASC", **other, **window})
         assert answer.codes() == ["BAD_USER_INPUT"]
-        assert "another filter or sort" in answer.errors[0]["message"]
+        assert answer.data is None
 
 
 async def test_a_cursor_fits_the_same_list_however_it_is_written(api: Api, word: str) -> None:
@@ -225,6 +225,22 @@ async def test_a_cursor_fits_the_same_list_however_it_is_written(api: Api, word:
     found = await page(api, q=word, s="PRICE_ASC", n=1, a=cursor)
 
     assert [node["name"] for node in found["nodes"]] == [f"b {word}"]
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "漢", "🛒", "№"])
+async def test_the_longest_names_have_cursors_too(api: Api, keeper: Shopkeeper, letter: str) -> None:
+    word = new_word()
+    for number in range(3):
+        await keeper.stock(f"{letter * 254}{number}", description=word)
+
+    seen: list[str] = []
+    after = None
+    for _ in range(3):
+        found = await page(api, q=word, s="NAME_DESC", n=1, a=after)
+        seen += [node["name"][-1] for node in found["nodes"]]
+        after = found["pageInfo"]["endCursor"]
+
+    assert seen == ["2", "1", "0"]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +256,6 @@ async def test_a_cursor_fits_the_same_list_however_it_is_written(api: Api, word:
         "A" * 8,
         "A" * 12,
         "A" * 1_024,
-        "A" * 1_025,
         "A" * 50_000,
         " ",
         "null",
