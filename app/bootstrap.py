@@ -34,7 +34,6 @@ from app.core.freshness import ReadSource
 from app.core.ids import IdSource, RandomIds
 from app.core.money import Currency, Money
 from app.database.engine import Database
-from app.database.migrate import migrate
 from app.database.tables import SCHEMA_VERSION
 from app.http.asgi import WebServices, create_asgi
 from app.http.authentication import bearer_authentication
@@ -77,6 +76,8 @@ class Shop:
 
     async def migrate(self) -> tuple[str | None, str]:
         """Bring the schema to the newest version; returns the version before and after."""
+        from app.database.migrate import migrate  # Alembic costs a server's start more than all of our own code
+
         return await migrate(self.database)
 
     async def not_ready(self) -> str | None:

@@ -6,7 +6,9 @@ HTTP semantics, in this process). Tests share one database: each makes what it a
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -140,20 +142,24 @@ class RunningStack:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """The whole shop as a user starts it."""
-    folder = tmp_path_factory.mktemp("stack")
+def stack() -> Iterator[RunningStack]:
+    """The whole shop as a user starts it, in a folder that PostgreSQL's account can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="cartograph-test-"))
+    folder.chmod(0o711)
     log = folder / "up.log"
-    with Supervisor() as supervisor:
-        port = pick_port()
-        command = [REPOSITORY / "run", "up", "--port", str(port), "--data", str(folder / "data")]
-        child = supervisor.spawn("up", command, log=log, stop_seconds=START_SECONDS)
-        end = time.monotonic() + 2 * START_SECONDS
-        while "Ctrl-C stops it" not in log.read_text():
-            assert child.exit_code() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.1)
-        yield RunningStack(f"http://127.0.0.1:{port}", folder / "data", log.read_text())
+    try:
+        with Supervisor() as supervisor:
+            port = pick_port()
+            command = [REPOSITORY / "run", "up", "--port", str(port), "--data", str(folder / "data")]
+            child = supervisor.spawn("up", command, log=log, stop_seconds=START_SECONDS)
+            end = time.monotonic() + 2 * START_SECONDS
+            while "Ctrl-C stops it" not in log.read_text():
+                assert child.exit_code() is None, log.read_text()
+                assert time.monotonic() < end, log.read_text()
+                time.sleep(0.1)
+            yield RunningStack(f"http://127.0.0.1:{port}", folder / "data", log.read_text())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from app.core.errors import InvalidInput
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20
 _FINGERPRINT_BYTES = 6
-_MAX_CURSOR_LENGTH = 1_024  # a name of 255 characters, four bytes each or more once its accents are folded, in base 64
+_MAX_CURSOR_LENGTH = 4_096  # a name of 255 characters, four bytes each or more once its accents are folded, in base 64
 
 T = TypeVar("T")
 P = TypeVar("P", bound=tuple[object, ...])

@@ -76,7 +76,7 @@ class Stack:
         self._servers = [postgres.child, valkey.child]
         settings = self._settle(postgres.url(DATABASE), valkey.url)
 
-        emulator_port = self._start_emulator(settings["STRIPE_WEBHOOK_SECRET"])
+        emulator_port = self._start_emulator()
         self._serve("api", "serve", "--port", str(self.port), "--workers", str(self._workers))
         self._bring_schema_to_newest(is_new=known is None)
         if seed:
@@ -111,7 +111,6 @@ class Stack:
             database_url=database_url,
             redis_url=redis_url,
             stripe_url=self.stripe_url,
-            webhook_secret=f"whsec_{self._folder.secret('stripe-webhook')}",
             secret_key=self._folder.secret("key"),
             folder=self._folder.path,
         )
@@ -119,11 +118,10 @@ class Stack:
         self._environment = child_environment(settings, os.environ)
         return settings
 
-    def _start_emulator(self, webhook_secret: str) -> int:
+    def _start_emulator(self) -> int:
         port = self.stripe_url.rpartition(":")[2]
         argv = [*self._programs.stripe_emulator, "--port", port]
         argv += ["--ledger", str(self._folder.path / "stripe-ledger.jsonl")]
-        argv += ["--webhook-url", f"http://127.0.0.1:{self.port}/webhooks/stripe", "--webhook-secret", webhook_secret]
         self._servers.append(self._spawn("stripe-emulator", argv))
         return int(port)
 
