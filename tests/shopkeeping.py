@@ -108,6 +108,10 @@ class Api:
         )
         return (await self.data(query, input=values))["cartCreate"]
 
+    async def cart(self, cart_id: str) -> Any:
+        """The cart as it is now."""
+        return (await self.data(f"query ($id: ID!) {{ cart(id: $id) {{ {CART} }} }}", id=cart_id))["cart"]
+
     async def cart_mutation(self, name: str, **values: Any) -> Any:
         """The payload of another cart mutation, such as `cartLinesAdd`."""
         kind = name[0].upper() + name[1:] + "Input"

@@ -67,7 +67,8 @@ class ReadThrough:
         try:
             found: Found[V] = await asyncio.shield(under_way)
         except asyncio.CancelledError:
-            if not under_way.cancelled():  # this task itself was
+            task = asyncio.current_task()
+            if not under_way.cancelled() or (task and task.cancelling()):  # this task itself was
                 raise
             return await self.get(key, tags, value_type, load)
         return found
@@ -114,12 +115,10 @@ class ReadThrough:
         valid: dict[K, Found[V]] = {}
         stale: dict[K, Found[V]] = {}
         for each, raw in zip(ids, answers, strict=False):
-            entry = _decoded(raw)
-            if entry is None or entry.versions != [versions[tag] for tag in tags_of(each)]:
-                continue
-            age = now - entry.stored_at
-            kept, source = (valid, ReadSource.CACHE) if age <= FRESH_SECONDS else (stale, ReadSource.STALE_CACHE)
-            kept[each] = Found(msgspec.msgpack.decode(entry.value, type=value_type), _freshness(entry, age, source))
+            found = _found(raw, [versions[tag] for tag in tags_of(each)], value_type, now)
+            if found is not None:
+                kept = valid if found.freshness.source is ReadSource.CACHE else stale
+                kept[each] = found
         missing = [each for each in ids if each not in valid]
         telemetry.CACHE_READS.labels("hit").inc(len(valid))
         if missing:
@@ -159,14 +158,16 @@ class ReadThrough:
         return {each: Found(value, fresh) for each, value in loaded.items()}
 
 
-def _decoded(raw: bytes | None) -> _Entry | None:
+def _found(raw: bytes | None, versions: list[bytes], value_type: type[V], now: float) -> Found[V] | None:
     if raw is None:
         return None
     try:
-        return msgspec.msgpack.decode(raw, type=_Entry)
-    except msgspec.MsgspecError:
+        entry = msgspec.msgpack.decode(raw, type=_Entry)
+        if entry.versions != versions:
+            return None
+        age = now - entry.stored_at
+        source = ReadSource.CACHE if age <= FRESH_SECONDS else ReadSource.STALE_CACHE
+        freshness = Freshness(datetime.fromtimestamp(entry.stored_at, UTC), max(0, round(age * 1000)), source)
+        return Found(msgspec.msgpack.decode(entry.value, type=value_type), freshness)
+    except (msgspec.MsgspecError, ValueError, OverflowError, OSError):  # not ours, damaged, or of another shape
         return None
-
-
-def _freshness(entry: _Entry, age: float, source: ReadSource) -> Freshness:
-    return Freshness(datetime.fromtimestamp(entry.stored_at, UTC), max(0, round(age * 1000)), source)

@@ -225,6 +225,7 @@ def _faults_of(wanted: NewLine, shelf: Shelf, field: tuple[str, ...]) -> list[Cl
                 f" and its value at most {MAX_ATTRIBUTE_VALUE_LENGTH}."
             )
             faults.append(InvalidInput(message, field=(*field, "attributes")))
+            break  # the field is the same for all of them, and the list of faults has its bound
     return faults
 
 
@@ -255,7 +256,7 @@ def _checked(cart: Cart, shelf: Shelf, asked: dict[VariantId, tuple[str, ...]], 
     demand = demand_of(cart)
     for variant_id, field in asked.items():
         available = shelf.sellable(variant_id)
-        if demand.get(variant_id, 0) > available:
+        if available < demand.get(variant_id, 0) <= MAX_LINES * MAX_QUANTITY:  # beyond it the quantity is the fault
             line_id = next(line.id for line in cart.lines if line.variant_id == variant_id)
             faults.append(
                 OutOfStock(

@@ -7,6 +7,7 @@ a page is one index-friendly row comparison. Statements are built once for each 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -165,7 +166,7 @@ class PostgresSearchIndex:
 
     async def suggest(self, query: str, limit: int) -> Suggestions:
         """Completions of a half-typed query: its last word counts as the beginning of one."""
-        words = "".join(c if c.isalnum() else " " for c in query[:MAX_QUERY_LENGTH]).split()
+        words = "".join(c if _is_of_a_word(c) else " " for c in query[:MAX_QUERY_LENGTH]).split()
         if not words:
             return Suggestions((), (), ())
         prefix = " & ".join([*words[:-1], f"{words[-1]}:*"])
@@ -186,6 +187,10 @@ class PostgresSearchIndex:
     async def _rows(self, statement: Any, **parameters: object) -> Sequence[Any]:  # noqa: ANN401  Select is generic
         async with self._database.read_nearest() as connection:
             return (await connection.execute(statement, parameters)).all()
+
+
+def _is_of_a_word(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character).startswith("M")  # accents, vowel signs
 
 
 def _parameters(request: SearchRequest) -> dict[str, object]:

@@ -147,10 +147,6 @@ async def _translated(call: Callable[[], Awaitable[PaymentOutcome]]) -> PaymentO
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         _log.error("payment_provider_refused_our_key", status=error.http_status)
         raise PaymentsUnavailable("the payment provider does not accept the shop's key") from error
-    except stripe.IdempotencyError as error:
-        if error.http_status == 409:
-            raise _Unknown("the same call is under way") from error
-        raise
 
 
 def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import unicodedata
+from typing import Any, Literal
 
 import pytest
 
@@ -81,6 +82,19 @@ async def test_accents_do_not_matter(api: Api, keeper: Shopkeeper) -> None:
     expected = [f"Plain {plain}", f"Accented {accented}"]
     assert (await suggest(api, plain[:-1]))["products"] == expected
     assert (await suggest(api, accented[:-1]))["products"] == expected
+
+
+@pytest.mark.parametrize("text", ["crème", "पहाड़ी", "น้ำตก", "山道", "وَرَق", "İzmir"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_marks_belong_to_their_word_however_they_are_encoded(
+    api: Api, keeper: Shopkeeper, text: str, form: Literal["NFC", "NFD"]
+) -> None:
+    word = new_word()
+    await keeper.stock(f"{word} {text}")
+
+    found = await suggest(api, unicodedata.normalize(form, f"{word} {text}"))
+
+    assert found["products"] == [f"{word} {text}"]
 
 
 @pytest.mark.parametrize("query", ["", " ", "\n", "!?", "&|!()", "\u200b"])

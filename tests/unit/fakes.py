@@ -19,6 +19,10 @@ from uuid import UUID
 from app.cart.domain import Cart, CartLine, CartState, KeyValue
 from app.cart.edit_cart import CartDesk
 from app.catalog.domain import Offer
+from app.checkout.check_payments import CheckPayments
+from app.checkout.domain import CheckoutRequest
+from app.checkout.place_order import PlaceOrder
+from app.checkout.settle_payment import SettlePayment
 from app.core.contact import Address
 from app.core.errors import OutOfStock, Rejected
 from app.core.ids import AttemptId, CartId, CartLineId, OrderId, VariantId
@@ -26,7 +30,7 @@ from app.core.money import Currency, Money
 from app.core.stock import StockPolicy
 from app.inventory.domain import ReservationState, StockLevel
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
-from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
+from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
 from app.shipping.domain import FlatRate
 
 USD = Currency("USD")
@@ -367,6 +371,9 @@ class MemoryShop:
             ids=self.ids,
             lifetime=timedelta(days=30),
         )
+        self.settle = SettlePayment(self.transactions, self.clock)
+        self.place_order = PlaceOrder(self.desk, self.transactions, self.gateway, self.settle)
+        self.check_payments = CheckPayments(self.transactions, self.gateway, self.settle, self.clock)
 
     @property
     def books(self) -> Books:
@@ -431,6 +438,12 @@ def cart(*lines: CartLine, now: datetime = NOON, **values: Any) -> Cart:
         "expires_at": now + timedelta(days=30),
     }
     return Cart(lines=lines, **(plain | values))
+
+
+def request(of: Cart, total: int, *, key: str = "key-1", **values: Any) -> CheckoutRequest:
+    """What a buyer sends who accepts so many cents."""
+    plain = {"method": PaymentMethod(confirmation_token="ctoken_1"), "expected_total": usd(total)}
+    return CheckoutRequest(cart_id=of.id, idempotency_key=key, **(plain | values))
 
 
 def outcome(state: AttemptState, amount: Money, **values: Any) -> PaymentOutcome:

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from app.devstack.stripe_emulator.records import Charge, Json, PaymentIntent, Refund
 
+_NEVER_EMULATED: Json = {  # on every PaymentIntent and charge: live money, other accounts' money, reviews
+    "application": None,
+    "application_fee_amount": None,
+    "livemode": False,
+    "on_behalf_of": None,
+    "review": None,
+    "source": None,
+    "transfer_data": None,
+    "transfer_group": None,
+}
+
 
 def render_payment_intent(record: PaymentIntent) -> Json:
     """The PaymentIntent as Stripe answers it."""
@@ -11,13 +22,12 @@ def render_payment_intent(record: PaymentIntent) -> Json:
     return {
         "id": record.id,
         "object": "payment_intent",
+        **_NEVER_EMULATED,
         "allowed_payment_method_types": _list(record.allowed_payment_method_types),
         "amount": record.amount,
         "amount_capturable": record.amount_capturable,
         "amount_details": {"tip": {}},
         "amount_received": record.amount_received,
-        "application": None,
-        "application_fee_amount": None,
         "automatic_payment_methods": automatic,
         "canceled_at": record.canceled_at,
         "cancellation_reason": record.cancellation_reason,
@@ -32,25 +42,19 @@ def render_payment_intent(record: PaymentIntent) -> Json:
         "excluded_payment_method_types": _list(record.excluded_payment_method_types),
         "last_payment_error": record.last_payment_error,
         "latest_charge": record.latest_charge,
-        "livemode": False,
         "metadata": record.metadata,
         "next_action": record.next_action,
-        "on_behalf_of": None,
         "payment_method": record.payment_method,
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
         "payment_method_types": ["card"],
         "processing": {"type": "card"} if record.status == "processing" else None,
         "receipt_email": record.receipt_email,
-        "review": None,
         "setup_future_usage": record.setup_future_usage,
         "shipping": record.shipping,
-        "source": None,
         "statement_descriptor": record.statement_descriptor,
         "statement_descriptor_suffix": record.statement_descriptor_suffix,
         "status": record.status,
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
@@ -59,12 +63,11 @@ def render_charge(record: Charge) -> Json:
     return {
         "id": record.id,
         "object": "charge",
+        **_NEVER_EMULATED,
         "amount": record.amount,
         "amount_captured": record.amount_captured,
         "amount_refunded": record.amount_refunded,
-        "application": None,
         "application_fee": None,
-        "application_fee_amount": None,
         "balance_transaction": None,
         "billing_details": record.billing_details,
         "calculated_statement_descriptor": record.statement_descriptor,
@@ -78,9 +81,7 @@ def render_charge(record: Charge) -> Json:
         "failure_code": record.failure_code,
         "failure_message": record.failure_message,
         "fraud_details": {},
-        "livemode": False,
         "metadata": record.metadata,
-        "on_behalf_of": None,
         "outcome": _outcome(record),
         "paid": record.status == "succeeded",
         "payment_intent": record.payment_intent,
@@ -91,15 +92,11 @@ def render_charge(record: Charge) -> Json:
         "receipt_number": None,
         "receipt_url": None,
         "refunded": 0 < record.amount_captured == record.amount_refunded,
-        "review": None,
         "shipping": record.shipping,
-        "source": None,
         "source_transfer": None,
         "statement_descriptor": record.statement_descriptor,
         "statement_descriptor_suffix": record.statement_descriptor_suffix,
         "status": record.status,
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 

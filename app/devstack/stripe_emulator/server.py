@@ -76,24 +76,14 @@ def build(options: Options, clock: Clock) -> Emulator:
             url=options.webhook_url,
             secret=options.webhook_secret or identifiers.webhook_secret(),
         )
-        store.tables.webhook_endpoints[configured.id] = (
-            configured  # not in the journal: the next start may say otherwise
-        )
+        # not through the journal: the next start may say otherwise
+        store.tables.webhook_endpoints[configured.id] = configured
     faults, calls, search_index = Faults(), CallLog(), SearchIndex()
     deliveries = Deliveries(store, clock, identifiers, WebhookFaults(), options.webhook_retry_seconds)
     operations, keys = Operations(search_index), IdempotencyKeys(store, time)
     api = Api(store, time, identifiers, operations, keys, faults, deliveries, calls, options.public_url)
     control = Control(store, time, identifiers, faults, deliveries, calls, search_index)
     page = AuthenticationPage(store, time, identifiers, deliveries)
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with new_client() as client, asyncio.TaskGroup() as tasks:
-            deliveries.start(tasks, client)
-            expiring = tasks.create_task(_expire_forever(control))
-            yield
-            expiring.cancel()
-            deliveries.stop()
 
     app = Starlette(
         routes=[
@@ -103,7 +93,7 @@ def build(options: Options, clock: Clock) -> Emulator:
             Route("/v1/{rest:path}", api.handle, methods=["GET", "POST", "DELETE"]),
         ],
         exception_handlers=dict.fromkeys(BAD_REQUESTS, bad_request),
-        lifespan=lifespan,
+        lifespan=lambda _app: _background(deliveries, control),
     )
     return Emulator(app, store, faults)
 
@@ -122,9 +112,8 @@ def serve(options: Options, clock: Clock) -> None:
         timeout_graceful_shutdown=_STOP_WITHIN_SECONDS,
     )
     with socket.create_server((options.host, options.port)) as listener:
-        listener.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )  # or each answer waits 40 ms for an acknowledgement
+        # asyncio sets this on its own listeners only; without it each answer waits 40 ms for an acknowledgement
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _Server(config, emulator.faults).run([listener])
     emulator.store.close()
 
@@ -144,6 +133,16 @@ class _Server(uvicorn.Server):
         """Stop within a second."""
         self._faults.clear()
         await super().shutdown(sockets)
+
+
+@asynccontextmanager
+async def _background(deliveries: Deliveries, control: Control) -> AsyncIterator[None]:
+    async with new_client() as client, asyncio.TaskGroup() as tasks:
+        deliveries.start(tasks, client)
+        expiring = tasks.create_task(_expire_forever(control))
+        yield
+        expiring.cancel()
+        deliveries.stop()
 
 
 async def _expire_forever(control: Control) -> None:

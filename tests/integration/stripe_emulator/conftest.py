@@ -61,7 +61,7 @@ class Emulator:
             command = [sys.executable, "-m", "app.devstack.stripe_emulator", "--port", str(port)]
             command += ["--ledger", str(self.journal), *self.arguments]
             with self._errors.open("wb") as errors:
-                self.process = subprocess.Popen(  # noqa: ASYNC220 - it outlives the loop's helpers, and is quick
+                self.process = subprocess.Popen(  # noqa: ASYNC220 - starting is quick, and it may outlive a loop
                     command, cwd=CHECKOUT, stdout=errors, stderr=errors
                 )
             self.url = f"http://127.0.0.1:{port}"

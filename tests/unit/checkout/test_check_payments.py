@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.cart.domain import CartState
+from app.checkout import check_payments
+from app.checkout.check_payments import BATCH
+from app.checkout.place_order import PlaceOrder
+from app.core.errors import DatabaseUnavailable, PaymentsUnavailable
+from app.core.ids import AttemptId, CartId, VariantId
+from app.orders.domain import OrderStatus, PaymentStatus
+from app.payments.domain import AttemptState, PaymentAttempt
+from tests.unit.fakes import NOON, LogBook, MemoryShop, line, outcome, request, usd
+
+V7 = VariantId(7)
+TOTAL = 1_800 + 490
+SILENCE = PaymentsUnavailable("no answer")
+SUCCEEDED, FAILED, CANCELED = AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.CANCELED
+PENDING, ACTION_REQUIRED, PROCESSING = AttemptState.PENDING, AttemptState.ACTION_REQUIRED, AttemptState.PROCESSING
+
+
+@pytest.fixture
+def shop() -> MemoryShop:
+    shop = MemoryShop()
+    shop.stock(7, on_hand=100)
+    return shop
+
+
+async def attempt_in(
+    shop: MemoryShop, state: AttemptState, *, number: int = 1, intent_id: str | None = "pi_1"
+) -> PaymentAttempt:
+    """An attempt at an order of one unit for TOTAL, as far as this state; no calls are on record for it."""
+    cart = shop.put_cart(line(number, 7, 1), id=CartId(UUID(int=5_000_000 + number)))
+    silent = state is PENDING
+    shop.gateway.answers.append(SILENCE if silent else outcome(state, usd(TOTAL), intent_id=intent_id))
+    attempt = await shop.place_order(request(cart, TOTAL))
+    shop.gateway.calls.clear()
+    return attempt
+
+
+async def checked(shop: MemoryShop, *answers: Any) -> int:
+    """Run the check, the provider answering like this. Every answer is asked for."""
+    shop.gateway.answers += answers
+    due = await shop.check_payments()
+    assert shop.gateway.answers == []
+    return due
+
+
+def state_of(shop: MemoryShop, attempt: PaymentAttempt) -> tuple[AttemptState, OrderStatus, PaymentStatus, CartState]:
+    order = shop.books.orders[attempt.order_id]
+    cart = shop.books.carts[attempt.cart_id]
+    return shop.books.attempts[attempt.id].state, order.status, order.payment_status, cart.state
+
+
+PAID = (SUCCEEDED, OrderStatus.CONFIRMED, PaymentStatus.PAID, CartState.COMPLETED)
+OPEN = (PENDING, OrderStatus.PENDING, PaymentStatus.PENDING, CartState.IN_CHECKOUT)
+GIVEN_UP = (CANCELED, OrderStatus.CANCELED, PaymentStatus.FAILED, CartState.ACTIVE)
+REFUSED = (FAILED, OrderStatus.CANCELED, PaymentStatus.FAILED, CartState.ACTIVE)
+AT_THE_BANK = (ACTION_REQUIRED, OrderStatus.PENDING, PaymentStatus.ACTION_REQUIRED, CartState.IN_CHECKOUT)
+
+
+async def test_nothing_is_checked_before_it_is_due(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PENDING)
+
+    shop.clock.turn(seconds=17, microseconds=-1)
+
+    assert await checked(shop) == 0
+    assert shop.gateway.calls == []
+    assert shop.books.attempts == {attempt.id: attempt}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected", "level"),
+    [(SUCCEEDED, PAID, (99, 0)), (FAILED, REFUSED, (100, 0)), (CANCELED, GIVEN_UP, (100, 0))],
+)
+async def test_a_pending_attempt_is_ended_by_repeating_the_very_same_call(
+    shop: MemoryShop, state: AttemptState, expected: tuple[Any, ...], level: tuple[int, int]
+) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(seconds=17)
+
+    assert await checked(shop, outcome(state, usd(TOTAL))) == 1
+
+    assert shop.gateway.calls == [("charge", attempt.id)]
+    assert state_of(shop, attempt) == expected
+    assert shop.level(V7) == level
+
+
+async def test_a_provider_that_stays_silent_leaves_the_attempt_pending_and_due_in_half_a_minute(
+    shop: MemoryShop,
+) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(seconds=17)
+
+    assert await checked(shop, SILENCE) == 1
+
+    assert state_of(shop, attempt) == OPEN
+    assert shop.books.attempts[attempt.id].check_at == NOON + timedelta(seconds=47)
+    assert shop.level(V7) == (100, 1)
+    assert await checked(shop) == 0
+    shop.clock.turn(seconds=30)
+    assert await checked(shop, outcome(SUCCEEDED, usd(TOTAL))) == 1
+    assert state_of(shop, attempt) == PAID
+
+
+async def test_silence_about_one_attempt_does_not_hold_up_the_others(shop: MemoryShop) -> None:
+    attempts = [await attempt_in(shop, PENDING, number=number) for number in (1, 2, 3)]
+    shop.clock.turn(seconds=17)
+
+    assert await checked(shop, outcome(SUCCEEDED, usd(TOTAL)), SILENCE, outcome(FAILED, usd(TOTAL))) == 3
+
+    assert [state_of(shop, attempt) for attempt in attempts] == [PAID, OPEN, REFUSED]
+
+
+async def test_a_finished_attempt_is_never_checked_again(shop: MemoryShop) -> None:
+    for number, state in enumerate([SUCCEEDED, FAILED, CANCELED]):
+        await attempt_in(shop, state, number=number)
+    shop.clock.turn(days=365)
+
+    assert await checked(shop) == 0
+    assert shop.gateway.calls == []
+
+
+@pytest.mark.parametrize("state", [ACTION_REQUIRED, PROCESSING])
+async def test_an_attempt_that_the_provider_knows_is_looked_up(shop: MemoryShop, state: AttemptState) -> None:
+    attempt = await attempt_in(shop, state, intent_id="pi_7")
+    shop.clock.turn(seconds=2)
+
+    assert await checked(shop, outcome(SUCCEEDED, usd(TOTAL), intent_id="pi_7")) == 1
+
+    assert shop.gateway.calls == [("look_up", "pi_7")]
+    assert state_of(shop, attempt) == PAID
+
+
+async def test_no_news_is_looked_up_again_after_a_tenth_of_the_attempts_age(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, ACTION_REQUIRED)
+    shop.clock.turn(minutes=5)
+
+    assert await checked(shop, outcome(ACTION_REQUIRED, usd(TOTAL))) == 1
+
+    assert shop.books.attempts[attempt.id].check_at == NOON + timedelta(minutes=5, seconds=30)
+    assert state_of(shop, attempt) == AT_THE_BANK
+
+
+# ------------------------------------------------------------------------------------------------ buyers who went away
+
+
+async def test_a_buyer_has_half_an_hour_at_the_bank_and_then_the_units_are_free_again(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, ACTION_REQUIRED, intent_id="pi_7")
+
+    shop.clock.turn(minutes=30, microseconds=-1)
+    await checked(shop, outcome(ACTION_REQUIRED, usd(TOTAL)))
+    assert shop.gateway.calls == [("look_up", "pi_7")]
+    assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
+    shop.clock.turn(minutes=3)
+    await checked(shop, outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
+
+    assert shop.gateway.calls == [("look_up", "pi_7"), ("cancel", "pi_7")]
+    assert (state_of(shop, attempt), shop.level(V7)) == (GIVEN_UP, (100, 0))
+    assert [event.kind for event in shop.books.events][-1] == "payment_canceled"
+
+
+async def test_the_half_hour_ends_at_the_exact_moment(shop: MemoryShop) -> None:
+    await attempt_in(shop, ACTION_REQUIRED, intent_id="pi_7")
+    shop.clock.turn(minutes=30)
+
+    await checked(shop, outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
+
+    assert shop.gateway.calls == [("cancel", "pi_7")]
+
+
+async def test_a_buyer_who_confirms_in_the_last_moment_has_paid(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, ACTION_REQUIRED)
+    shop.clock.turn(minutes=31)
+
+    await checked(shop, outcome(SUCCEEDED, usd(TOTAL)))
+
+    assert shop.gateway.calls == [("cancel", "pi_1")]
+    assert (state_of(shop, attempt), shop.level(V7)) == (PAID, (99, 0))
+
+
+async def test_a_cancellation_without_an_answer_is_tried_again_and_the_units_stay_held(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, ACTION_REQUIRED)
+    shop.clock.turn(minutes=31)
+
+    await checked(shop, SILENCE)
+    assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
+    shop.clock.turn(seconds=30)
+    await checked(shop, outcome(CANCELED, usd(TOTAL)))
+
+    assert shop.gateway.calls == [("cancel", "pi_1"), ("cancel", "pi_1")]
+    assert (state_of(shop, attempt), shop.level(V7)) == (GIVEN_UP, (100, 0))
+
+
+async def test_a_payment_that_the_bank_is_processing_is_not_canceled_however_long_it_takes(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PROCESSING)
+    shop.clock.turn(days=5)
+
+    await checked(shop, outcome(PROCESSING, usd(TOTAL)))
+
+    assert shop.gateway.calls == [("look_up", "pi_1")]
+    assert shop.books.attempts[attempt.id].state is PROCESSING
+    assert shop.level(V7) == (100, 1)
+
+
+# ------------------------------------------------------------------------------------------------ old keys
+
+
+async def test_a_key_is_repeated_for_23_hours_and_never_after(
+    shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    log = LogBook()
+    monkeypatch.setattr(check_payments, "_log", log)
+
+    shop.clock.turn(hours=23)
+    assert await checked(shop, SILENCE) == 1
+    assert log.events("error") == []
+    for _ in range(3):
+        shop.clock.turn(seconds=30)
+        assert await checked(shop) == 1
+
+    assert shop.gateway.calls == [("charge", attempt.id)]
+    assert log.events("error") == ["payment_outcome_unknown_for_too_long"] * 3
+    assert (state_of(shop, attempt), shop.level(V7)) == (OPEN, (100, 1))
+
+
+async def test_a_payment_that_the_provider_knows_is_looked_up_at_any_age(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PROCESSING)
+    shop.clock.turn(days=30)
+
+    await checked(shop, outcome(SUCCEEDED, usd(TOTAL)))
+
+    assert shop.gateway.calls == [("look_up", "pi_1")]
+    assert state_of(shop, attempt) == PAID
+
+
+@pytest.mark.parametrize("hours", [1, 24, 24 * 30])
+async def test_what_costs_nothing_is_settled_at_any_age_without_the_provider(shop: MemoryShop, hours: int) -> None:
+    free = shop.stock(9, price=0, requires_shipping=False)
+    cart = shop.put_cart(line(1, 9, 1), delivery_option_id=None)
+
+    async def unreachable(*_: object) -> PaymentAttempt:
+        raise DatabaseUnavailable
+
+    with pytest.raises(DatabaseUnavailable):
+        await PlaceOrder(shop.desk, shop.transactions, shop.gateway, unreachable)(request(cart, 0, method=None))
+    shop.clock.turn(hours=hours)
+
+    assert await checked(shop) == 1
+
+    (attempt,) = shop.books.attempts.values()
+    assert state_of(shop, attempt) == PAID
+    assert shop.gateway.calls == []
+    assert shop.level(free) == (9, 0)
+
+
+# ------------------------------------------------------------------------------------------------ batches and workers
+
+
+async def test_a_batch_is_20_attempts_the_longest_waiting_first(shop: MemoryShop) -> None:
+    attempts = []
+    for number in range(25):
+        attempts.append(await attempt_in(shop, PENDING, number=number))
+        shop.clock.turn(seconds=1)
+    shop.clock.turn(minutes=1)
+
+    assert BATCH == 20
+    assert await checked(shop, *[SILENCE] * 20) == 20
+    assert shop.gateway.calls == [("charge", attempt.id) for attempt in attempts[:20]]
+    assert await checked(shop, *[SILENCE] * 5) == 5
+    assert shop.gateway.calls[20:] == [("charge", attempt.id) for attempt in attempts[20:]]
+
+
+async def test_two_workers_share_the_attempts_and_check_each_once(shop: MemoryShop) -> None:
+    attempts = [await attempt_in(shop, PENDING, number=number) for number in range(30)]
+    shop.clock.turn(minutes=1)
+    shop.gateway.answers += [outcome(SUCCEEDED, usd(TOTAL))] * 30
+
+    due = await asyncio.gather(shop.check_payments(), shop.check_payments())
+
+    assert sorted(due) == [10, 20]
+    asked: list[AttemptId] = [by for _, by in shop.gateway.calls]
+    assert sorted(asked) == sorted(attempt.id for attempt in attempts)
+    assert {state_of(shop, attempt) for attempt in attempts} == {PAID}
+    assert shop.level(V7) == (70, 0)
+
+
+async def test_the_buyers_request_and_the_worker_may_settle_at_the_same_time(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(seconds=17)
+    shop.gateway.answers += [outcome(SUCCEEDED, usd(TOTAL))] * 2
+    cart = shop.books.carts[attempt.cart_id]
+
+    again, due = await asyncio.gather(shop.place_order(request(cart, TOTAL)), shop.check_payments())
+
+    assert (again.id, again.state, due) == (attempt.id, SUCCEEDED, 1)
+    assert set(shop.gateway.calls) == {("charge", attempt.id)}
+    assert [event.kind for event in shop.books.events] == ["placed", "paid"]
+    assert shop.level(V7) == (99, 0)
