@@ -10,7 +10,7 @@ import strawberry
 from app.cart.domain import PricedCart
 from app.checkout.domain import CheckoutRequest
 from app.core.errors import ClientError, ErrorCode, InvalidInput, PaymentDeclined
-from app.core.ids import Kind
+from app.core.ids import CartId, Kind
 from app.orders.domain import Order as OrderRecord
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod
 from resolvers.backing import INPUT, backed_by, given
@@ -136,9 +136,10 @@ class CheckoutMutation:
         input: Annotated[CheckoutCompleteInput, INPUT],  # noqa: A002  the schema's name
     ) -> CheckoutCompleteResult | None:
         """Exactly once for a key."""
-        context, key = info.context, cart_key(input.cart_id)
+        context, key, option = info.context, cart_key(input.cart_id), given(input.delivery_option_id)
+        option_key = None if option is None else delivery_option_key(option)
         try:
-            attempt = await context.services.place_order(_request(input))
+            attempt = await context.services.place_order(_request(input, key, option_key))
         except ClientError as error:
             problems = await user_errors(error, context)
             cart = await context.services.read_cart(key)
@@ -147,14 +148,13 @@ class CheckoutMutation:
         return await _result(attempt, context)
 
 
-def _request(value: CheckoutCompleteInput) -> CheckoutRequest:
-    option = given(value.delivery_option_id)
+def _request(value: CheckoutCompleteInput, cart_id: CartId, delivery_option_id: int | None) -> CheckoutRequest:
     return CheckoutRequest(
-        cart_id=cart_key(value.cart_id),
+        cart_id=cart_id,
         idempotency_key=value.idempotency_key,
         expected_total=money_of(value.expected_total, ("expectedTotal",)),
         method=_method(value.payment),
-        delivery_option_id=None if option is None else delivery_option_key(option),
+        delivery_option_id=delivery_option_id,
         expected_version=given(value.expected_version),
     )
 

@@ -271,6 +271,14 @@ class Provider:
         answer = await self.http.post(f"/_emulator/3ds/{intent_id}", params={"outcome": outcome})
         assert answer.status_code == 200, answer.text
 
+    async def settle(self, attempt_id: str, outcome: str) -> None:
+        """Do what a bank does that has let the provider wait. outcome: `succeed` or `fail`."""
+        entries = (await self.http.get("/_emulator/ledger")).json()["entries"]
+        key = str(decode(attempt_id)[1])
+        intent_id = next(row["payment_intent"] for row in entries if row["metadata"].get("attempt_id") == key)
+        answer = await self.http.post(f"/_emulator/payment_intents/{intent_id}/settle", json={"outcome": outcome})
+        assert answer.status_code == 200, answer.text
+
     async def confirmation_token(self, payment_method: str = "pm_card_visa") -> str:
         """What Stripe Elements would have made of a card."""
         answer = await self.http.post(

@@ -53,10 +53,20 @@ class CheckPayments:
         if attempt.intent_id is not None:
             if expired and attempt.state is AttemptState.ACTION_REQUIRED:
                 return await self.gateway.cancel(attempt.intent_id)
-            return await self.gateway.look_up(attempt.intent_id)
+            return await self._ended(attempt, await self.gateway.look_up(attempt.intent_id))
         if attempt.amount.minor == 0:
             return PaymentOutcome(AttemptState.SUCCEEDED, None, attempt.amount)
         if self.clock.now() - attempt.created_at > KEY_LIFETIME:
             _log.error("payment_outcome_unknown_for_too_long", attempt=str(attempt.id), order=str(attempt.order_id))
             return None
         return await self.gateway.charge(attempt)
+
+    async def _ended(self, attempt: PaymentAttempt, outcome: PaymentOutcome) -> PaymentOutcome:
+        """The outcome, with a failed payment ended at the provider too.
+
+        Whoever has its client secret could still pay it with another card, for an order that has been given up.
+        """
+        if outcome.state is not AttemptState.FAILED or attempt.intent_id is None:
+            return outcome
+        ended = await self.gateway.cancel(attempt.intent_id)
+        return outcome if ended.state is AttemptState.CANCELED else ended

@@ -95,7 +95,11 @@ def _checked(values: dict[str, Any]) -> GraphQLRequest:
         raise BadRequest(400, "extensions must be an object.")
     if len(query) > MAX_QUERY_CHARACTERS:
         raise BadRequest(413, f"The query is longer than {MAX_QUERY_CHARACTERS} characters.")
-    if "\0" in query or _NUL_ESCAPE.search(query) or _has_nul(variables):
+    try:
+        has_nul = "\0" in query or _NUL_ESCAPE.search(query) or _has_nul(variables)
+    except RecursionError:
+        raise BadRequest(400, "variables are nested too deeply.", "BAD_USER_INPUT") from None
+    if has_nul:
         raise BadRequest(400, "Text must not have NUL characters.", "BAD_USER_INPUT")
     return GraphQLRequest(query, operation_name or None, variables or {})
 

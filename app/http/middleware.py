@@ -19,7 +19,7 @@ from app.core.ids import IdSource
 SLOW_SECONDS = 1.0  # such a request is worth a warning
 
 _log = telemetry.logger(__name__)
-_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _ROUTES = frozenset({"/graphql", "/api/auth/login", "/livez", "/readyz", "/metrics", "/", "/graphql/schema.graphql"})
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds, by machines
 
@@ -64,7 +64,7 @@ class RequestScope:
 
 def _asked_id(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.match(value):
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return bytes(value).decode()
     return None
 

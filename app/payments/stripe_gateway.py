@@ -160,8 +160,8 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:
         client_secret=intent.client_secret,
         card_brand=card.brand if card else None,
         card_last4=card.last4 if card else None,
-        decline_code=failure.decline_code if failure else None,
-        failure_message=failure.message if failure else None,
+        decline_code=getattr(failure, "decline_code", None),  # absent where the buyer failed at the bank
+        failure_message=getattr(failure, "message", None),
     )
 
 

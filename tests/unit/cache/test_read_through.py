@@ -163,7 +163,7 @@ async def test_a_cache_that_has_forgotten_everything_only_costs_a_reading(desk: 
     assert len(desk.catalogue.loads) == 2
 
 
-# ------------------------------------------------------------------------------------------------ while the database fails
+# ------------------------------------------------------------------------------------------------ a database that fails
 
 
 @pytest.mark.parametrize("failure", [DatabaseUnavailable("gone"), PaymentsUnavailable("gone")])

@@ -303,3 +303,36 @@ async def test_the_buyers_request_and_the_worker_may_settle_at_the_same_time(sho
     assert set(shop.gateway.calls) == {("charge", attempt.id)}
     assert [event.kind for event in shop.books.events] == ["placed", "paid"]
     assert shop.level(V7) == (99, 0)
+
+
+# ------------------------------------------------------------------------------------------------ refused at the bank
+
+
+async def test_a_payment_that_failed_at_the_bank_is_ended_at_the_provider_too(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, ACTION_REQUIRED, intent_id="pi_7")
+    shop.clock.turn(seconds=2)
+    failed = outcome(FAILED, usd(TOTAL), intent_id="pi_7", decline_code="card_declined")
+
+    await checked(shop, failed, outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
+
+    assert shop.gateway.calls == [("look_up", "pi_7"), ("cancel", "pi_7")]
+    assert (state_of(shop, attempt), shop.level(V7)) == (REFUSED, (100, 0))
+    assert shop.books.attempts[attempt.id].decline_code == "card_declined"
+
+
+async def test_a_payment_that_another_card_has_paid_in_between_is_paid(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, ACTION_REQUIRED)
+    shop.clock.turn(seconds=2)
+
+    await checked(shop, outcome(FAILED, usd(TOTAL)), outcome(SUCCEEDED, usd(TOTAL)))
+
+    assert (state_of(shop, attempt), shop.level(V7)) == (PAID, (99, 0))
+
+
+async def test_nothing_is_given_up_until_the_provider_has_ended_it(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, ACTION_REQUIRED)
+    shop.clock.turn(seconds=2)
+
+    await checked(shop, outcome(FAILED, usd(TOTAL)), SILENCE)
+
+    assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
