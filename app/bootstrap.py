@@ -21,6 +21,7 @@ from app.accounts.sign_in import AddCustomer, FindCustomer, SignIn
 from app.cache import keys
 from app.cache.read_through import ReadThrough
 from app.cache.redis_store import RedisCache
+from app.cart.delete_expired import DeleteExpired
 from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart
 from app.catalog.cached import CachedCatalog, CachedSearch
 from app.catalog.repository import SqlCatalog
@@ -53,7 +54,7 @@ from resolvers.context import Services, ShopProfile
 
 WEB_STATEMENT_SECONDS = 2
 WORKER_STATEMENT_SECONDS = 30
-_MISSING_TABLE = "to_regclass('alembic_version')"
+_VERSIONS_TABLE = "to_regclass('alembic_version')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Shop:
     sign_in: SignIn
     tokens: JwtAccessTokens
     check_payments: CheckPayments
+    delete_expired_carts: DeleteExpired
     clock: Clock
     ids: IdSource
 
@@ -83,11 +85,11 @@ class Shop:
     async def not_ready(self) -> str | None:
         """Why this process cannot serve; None when it can. Raises DatabaseUnavailable."""
         async with self.database.read_fresh() as connection:
-            if (await connection.execute(text(f"SELECT {_MISSING_TABLE}"))).scalar() is None:
+            if (await connection.execute(text(f"SELECT {_VERSIONS_TABLE}"))).scalar() is None:
                 return "the database has no schema yet: run `cartograph migrate`"
             version = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
-        if version != SCHEMA_VERSION:
-            return f"the database's schema is {version}, not {SCHEMA_VERSION}: run `cartograph migrate`"
+        if str(version) < SCHEMA_VERSION:  # a newer one is a deployment under way: what it adds does not disturb us
+            return f"the database's schema is {version}, not {SCHEMA_VERSION} yet: run `cartograph migrate`"
         return None
 
     async def product_count(self) -> int:
@@ -163,6 +165,7 @@ def build_shop(
         add_customer=AddCustomer(transactions, passwords, clock, ids),
         sign_in=SignIn(transactions, passwords, tokens),
         tokens=tokens,
+        delete_expired_carts=DeleteExpired(transactions, clock),
         check_payments=CheckPayments(transactions, gateway, settle, clock),
         clock=clock,
         ids=ids,

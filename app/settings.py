@@ -19,9 +19,15 @@ from babel import Locale
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from app.core.errors import ShopError
-from app.core.money import Currency, Money, known_currencies
+from app.core.money import Currency, Money, known_currencies, minor_digits
 
 PREFIX = "CARTOGRAPH_"
+# without cents in CLDR, with two digits at Stripe: an amount would be charged a hundredfold, or a hundredth.
+# Source: Stripe, Supported currencies, zero-decimal and special cases.
+_COUNTED_OTHERWISE = frozenset(
+    {"AFN", "ALL", "HUF", "IQD", "IRR", "ISK", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SLL", "SOS", "STD"}
+    | {"SYP", "TWD", "UGX", "YER"}
+)
 DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-real"  # noqa: S105  refused in production, below
 
 
@@ -142,6 +148,11 @@ class Settings(BaseModel):
         faults = []
         if self.currency not in known_currencies():
             faults.append(f"CARTOGRAPH_CURRENCY: {self.currency!r} is not an ISO 4217 code; set one such as USD")
+        elif self.currency in _COUNTED_OTHERWISE or minor_digits(Currency(self.currency)) not in (0, 2):
+            faults.append(
+                f"CARTOGRAPH_CURRENCY: the payment provider counts {self.currency} in other units than CLDR;"
+                " set another currency"
+            )
         else:
             try:
                 Money.parse(self.shipping_flat_rate, Currency(self.currency))

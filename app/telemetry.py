@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -31,10 +31,7 @@ CACHE_FAULTS = Counter("cartograph_cache_faults_total", "Commands that the cache
 PAYMENT_CALLS = Counter(
     "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]
 )
-PAYMENTS_OPEN = Gauge(
-    "cartograph_payments_open", "Payment attempts whose outcome is not known yet.", multiprocess_mode="mostrecent"
-)
-ORDERS_PLACED = Counter("cartograph_orders_placed_total", "Orders placed, by how their payment began.", ["outcome"])
+ORDERS_PLACED = Counter("cartograph_orders_placed_total", "Orders placed, whatever became of their payment.")
 
 
 def configure_logging(level: str) -> None:

@@ -12,7 +12,7 @@ from app.core.money import Currency
 from app.inventory.domain import StockLevel, StockReader
 from app.orders.domain import Order, OrderEvent, OrderReader
 from app.payments.domain import AttemptReader, PaymentAttempt
-from dataloaders.batching import CONNECTIONS, Loader
+from dataloaders.batching import Loader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,10 @@ class Readers:
 
 
 class Loaders:
-    """One request's loaders. currency: the one that prices are shown in."""
+    """One request's loaders. currency: the one that prices are shown in; turns: the request's share of connections."""
 
-    def __init__(self, readers: Readers, *, currency: Currency) -> None:
+    def __init__(self, readers: Readers, turns: asyncio.Semaphore, *, currency: Currency) -> None:
         catalog, orders, attempts = readers.catalog, readers.orders, readers.attempts
-        turns = asyncio.Semaphore(CONNECTIONS)
 
         async def prices(ids: Sequence[VariantId]) -> Mapping[VariantId, VariantPrice]:
             return await catalog.prices_by_variant_ids(ids, currency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -71,8 +72,8 @@ async def categories_below(info: Info, parent_id: CategoryId, request: PageReque
     """A page of the categories directly below one, or of the roots."""
     ids = await info.context.loaders.children_of_category.load(parent_id) or ()
     page = slice_page(range(len(ids)), request, lambda place: place, f"categories:{parent_id}")
-    records_by_id = await info.context.loaders.category.load_many([ids[place] for place in page.items])
-    return listing(page, records_by_id)
+    found = await asyncio.gather(*(info.context.loaders.category.load(ids[place]) for place in page.items))
+    return listing(page, found)
 
 
 CategoryConnection = Connection[Category]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import strawberry
 
@@ -15,7 +18,10 @@ from app.core.clock import Clock
 from app.core.ids import CustomerId
 from app.core.money import Currency
 from app.orders.access_token import OrderAccessTokens
+from dataloaders.batching import CONNECTIONS
 from dataloaders.loaders import Loaders, Readers
+
+T = TypeVar("T")
 
 LOCALE = "en"  # amounts are formatted for it
 
@@ -47,22 +53,28 @@ class Services:
     find_customer: FindCustomer
 
 
-@dataclass(frozen=True, slots=True)
 class Context:
-    """One request's view of the shop."""
+    """One request's view of the shop.
 
-    services: Services
-    loaders: Loaders
-    customer_id: CustomerId | None
+    Whatever needs a connection takes one of the request's few turns for it, so that a wide query cannot empty the pool.
+    """
 
-    @classmethod
-    def of(cls, services: Services, customer_id: CustomerId | None) -> Context:
-        """The context of a new request. customer_id: from its verified access token."""
-        return cls(services, Loaders(services.readers, currency=services.profile.currency), customer_id)
+    def __init__(self, services: Services, customer_id: CustomerId | None) -> None:
+        self.services = services
+        self._customer_id = customer_id
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self.loaders = Loaders(services.readers, self._turns, currency=services.profile.currency)
+
+    async def in_turn(self, work: Awaitable[T]) -> T:
+        """The result of a use case or a search, once it is this work's turn."""
+        async with self._turns:
+            return await work
 
     async def signed_in_customer(self) -> Customer | None:
         """Whoever the request comes from; None for a guest."""
-        return None if self.customer_id is None else await self.services.find_customer(self.customer_id)
+        if self._customer_id is None:
+            return None
+        return await self.in_turn(self.services.find_customer(self._customer_id))
 
 
 Info = strawberry.Info[Context, None]

@@ -7,6 +7,7 @@ ADR-0006.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -83,7 +84,7 @@ UserErrors = Annotated[
 async def user_errors(error: ClientError, context: Context) -> list[UserError]:
     """The problems that an error stands for, with the facts a screen needs."""
     faults: Sequence[ClientError] = error.faults if isinstance(error, Rejected) else (error,)
-    return [await _user_error(fault, context) for fault in faults]
+    return list(await asyncio.gather(*(_user_error(fault, context) for fault in faults)))  # batched
 
 
 async def _user_error(error: ClientError, context: Context) -> UserError:
@@ -109,13 +110,12 @@ async def _user_error(error: ClientError, context: Context) -> UserError:
             current_version=error.current,
         )
     if isinstance(error, errors.PriceChanged):
+        variants = await asyncio.gather(
+            *(context.loaders.variant.load(VariantId(change.variant_id)) for change in error.changes)
+        )
         changes = [
-            PriceChange(
-                variant=await context.loaders.variant.load(VariantId(change.variant_id)),  # type: ignore[arg-type]
-                before=change.before,  # type: ignore[arg-type]  # a record, as everywhere
-                after=change.after,  # type: ignore[arg-type]
-            )
-            for change in error.changes
+            PriceChange(variant=variant, before=change.before, after=change.after)  # type: ignore[arg-type]  # records
+            for variant, change in zip(variants, error.changes, strict=True)
         ]
         return PriceChangedError(
             **common,  # type: ignore[arg-type]  # the four common fields

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import strawberry
 
@@ -76,8 +78,8 @@ class Payment:
 
     @strawberry.field(description="The payment's id: opaque, unique in the shop.")
     def id(attempt: strawberry.Parent[PaymentAttempt]) -> strawberry.ID:
-        """Opaque."""
-        return public_id(Kind.PAYMENT, attempt.id)
+        """Not the attempt's own id, which is the key to the checkout."""
+        return public_id(Kind.PAYMENT, UUID(bytes=hashlib.sha256(b"payment:" + attempt.id.bytes).digest()[:16]))
 
     @strawberry.field(description="Who takes the payment.")
     def provider(self) -> str:

@@ -35,6 +35,7 @@ from resolvers.errors import GenericUserError, InsufficientStockError, PriceChan
 from resolvers.ids import Node, attempt_key, cart_key, category_key, product_key, variant_key
 from resolvers.order import Order
 from resolvers.product import Product, ProductVariant
+from resolvers.repetition import RepetitionLimiter
 from resolvers.scalars import SCALARS
 from resolvers.search import Filter, ListFacet, ProductConnection, ProductListing, RangeFacet, Sort, search_products
 from resolvers.search import Query as Words
@@ -46,7 +47,7 @@ V = TypeVar("V")
 
 MAX_NODES = 100
 MAX_TOKENS = 2_000  # lexical tokens of a document: far above what real clients send
-CACHED_DOCUMENTS = 1_000
+CACHED_DOCUMENTS = 100  # the largest takes 0.75 MB: a stranger's must not fill the memory
 
 
 @strawberry.input(one_of=True, description="Which product: exactly one of these.")
@@ -183,7 +184,7 @@ class Query:
         id: Annotated[strawberry.ID, strawberry.argument(description="The cart's id.")],  # noqa: A002
     ) -> PricedCart | None:
         """Always from the primary."""
-        return await info.context.services.read_cart(cart_key(id))
+        return await info.context.in_turn(info.context.services.read_cart(cart_key(id)))
 
     @strawberry.field(description="An attempt to pay; null where there is none.", graphql_type=CheckoutAttempt | None)
     async def checkout_attempt(
@@ -227,7 +228,7 @@ async def _node(text: str, context: Context) -> object | None:
     kind, key = decode(text)
     if isinstance(key, UUID):
         if kind is Kind.CART:
-            return await context.services.read_cart(CartId(key))
+            return await context.in_turn(context.services.read_cart(CartId(key)))
         # an order needs its token and a line its cart, so their ids alone open nothing
         return await context.loaders.attempt.load(AttemptId(key)) if kind is Kind.ATTEMPT else None
     if kind is Kind.PRODUCT:
@@ -267,6 +268,7 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
         ],
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            RepetitionLimiter,
             lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
             lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
             *guards,

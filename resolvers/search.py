@@ -104,12 +104,12 @@ class ProductConnection(Connection[Product]):
     @strawberry.field(description="How many products there are in all.", graphql_type=Count)
     async def total_count(found: strawberry.Parent[ProductListing], info: Info) -> CountRecord:
         """Counted only where it is selected."""
-        return await info.context.services.search.count(found.request)
+        return await info.context.in_turn(info.context.services.search.count(found.request))
 
     @strawberry.field(description="Ways to narrow the list: always `brand`, `category` and `price`.")
     async def facets(found: strawberry.Parent[ProductListing], info: Info) -> list[Facet]:
         """Counted only where it is selected."""
-        counts = await info.context.services.search.facets(found.request)
+        counts = await info.context.in_turn(info.context.services.search.facets(found.request))
         return await _facets(counts, found.request.filter, info.context)
 
 
@@ -171,15 +171,20 @@ async def search_products(
     """A page of products with what its counts need. within: a category that the filter's ones must lie in."""
     currency = info.context.services.profile.currency
     request = search.SearchRequest(
-        query=" ".join((given(query) or "").split()),
+        query=normalised(given(query) or ""),
         filter=_filter(given(wanted), currency, within),
         sort=given(sort) or search.ProductSort.RELEVANCE,
     )
-    page, freshness = await info.context.services.search.page(request, asked_page(*window))
+    page, freshness = await info.context.in_turn(info.context.services.search.page(request, asked_page(*window)))
     found = await info.context.loaders.product.load_many(page.items)
     by_id = {product.id: product for product in found}
     rows = listing(page, [by_id.get(product_id) for product_id in page.items])
     return ProductListing(rows.edges, rows.nodes, rows.page_info, freshness, request)
+
+
+def normalised(query: str) -> str:
+    """The query in one spelling, and no longer than what is looked for: equal searches are one search to the cache."""
+    return " ".join(query[: search.MAX_QUERY_LENGTH].split()).casefold()
 
 
 def _filter(wanted: ProductFilterInput | None, currency: Currency, within: CategoryId | None) -> search.ProductFilter:

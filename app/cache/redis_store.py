@@ -21,6 +21,7 @@ from app.core.clock import Clock
 
 TIMEOUT_SECONDS = 0.1  # of one command; a local server answers in well under a millisecond
 AWAY_SECONDS = 2.0
+TAGS_AT_ONCE = 1_000  # more take longer than TIMEOUT_SECONDS
 TAG_SECONDS = 3_600  # longer than any entry lives: a version may be forgotten only when no entry refers to it
 
 _log = telemetry.logger(__name__)
@@ -46,13 +47,13 @@ class RedisCache:
         )
         return cls(client, clock)
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, names: Sequence[str]) -> list[bytes | None]:
         """What is stored under each key; nothing where the server does not answer in time."""
-        nothing: list[bytes | None] = [None] * len(keys)
-        if not keys or self._is_away():
+        nothing: list[bytes | None] = [None] * len(names)
+        if not names or self._is_away():
             return nothing
         try:
-            return [answer if isinstance(answer, bytes) else None for answer in await self._client.mget(keys)]
+            return [answer if isinstance(answer, bytes) else None for answer in await self._client.mget(names)]
         except (TimeoutError, RedisError, OSError) as error:
             self._failed(error)
             return nothing
@@ -70,14 +71,18 @@ class RedisCache:
             self._failed(error)
 
     async def drop_tags(self, tags: Iterable[str]) -> None:
-        """Give every tag a new version, which no stored entry carries."""
-        try:
-            async with self._client.pipeline(transaction=False) as pipe:
-                for tag in tags:
-                    pipe.set(keys.tag_version(tag), secrets.token_bytes(8), ex=TAG_SECONDS)
-                await pipe.execute()
-        except (TimeoutError, RedisError, OSError) as error:
-            self._failed(error)
+        """Give every tag a new version, which no stored entry carries; a thousand at a time."""
+        names = [keys.tag_version(tag) for tag in tags]
+        for start in range(0, len(names), TAGS_AT_ONCE):
+            try:
+                async with self._client.pipeline(transaction=False) as pipe:
+                    for name in names[start : start + TAGS_AT_ONCE]:
+                        pipe.set(name, secrets.token_bytes(8), ex=TAG_SECONDS)
+                    await pipe.execute()
+            except (RedisError, OSError, TimeoutError) as error:
+                self._failed(error)
+                _log.error("cache_tags_not_dropped", tags=len(names) - start)  # what carries them lives on, a minute
+                return
 
     async def ping(self) -> bool:
         """Whether the server answers."""

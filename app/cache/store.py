@@ -9,8 +9,8 @@ from typing import Protocol
 class CacheStore(Protocol):
     """Bytes under keys, for a while."""
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """What is stored under each key, None where nothing is, or where the server does not answer in time."""
+    async def get_many(self, names: Sequence[str]) -> list[bytes | None]:
+        """What is stored under each name, None where nothing is, or where the server does not answer in time."""
         ...
 
     async def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:

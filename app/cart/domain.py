@@ -241,8 +241,20 @@ class CartStore(Protocol):
         """The cart, held until the transaction ends: whoever else wants to change it waits."""
         ...
 
+    async def hold(self, cart_id: CartId) -> None:
+        """Keep everybody else from changing the cart until the transaction ends, without reading it."""
+        ...
+
+    async def move(self, cart_id: CartId, state: CartState, *, now: datetime) -> None:
+        """Move the cart to another state and raise its version. The caller holds the lock."""
+        ...
+
     async def insert(self, cart: Cart) -> None:
         """Store a new cart with its lines."""
+        ...
+
+    async def delete_expired(self, before: datetime, *, limit: int) -> int:
+        """Delete carts that ended before this moment and were never paid, at most so many; returns how many."""
         ...
 
     async def save(self, cart: Cart) -> None:

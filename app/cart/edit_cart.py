@@ -172,13 +172,18 @@ async def open_cart(tx: CartTransaction, cart_id: CartId, clock: Clock, expected
     cart = await tx.carts.lock(cart_id)
     if cart is None:
         raise NotFound("There is no such cart.", field=("cartId",))
+    check_open(cart, clock, expected_version)
+    return cart
+
+
+def check_open(cart: Cart, clock: Clock, expected_version: int | None) -> None:
+    """Make sure that the cart can still be changed. Raises CartClosed saying why, or VersionConflict."""
     closed = _CLOSED.get(cart.state_at(clock.now()))
     if closed:
         code, message = closed
         raise CartClosed(message, code=code, field=("cartId",))
     if expected_version is not None and expected_version != cart.version:
         raise VersionConflict(expected=expected_version, current=cart.version)
-    return cart
 
 
 def checked_delivery(priced: PricedCart, cart: Cart, *, before: Cart | None = None) -> PricedCart:

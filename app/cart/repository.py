@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Row, Text, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,6 +41,17 @@ _FIND = select(cart, _lines).where(cart.c.id == _cart_id)
 _LOCK = select(cart.c.id).where(cart.c.id == _cart_id).with_for_update()
 _INSERT = insert(cart)
 _UPDATE = update(cart).where(cart.c.id == _cart_id)
+_MOVE = (
+    update(cart)
+    .where(cart.c.id == _cart_id)
+    .values(state=bindparam("to", type_=Text), version=cart.c.version + 1, updated_at=bindparam("now"))
+)
+_DELETE_EXPIRED = text("""
+    DELETE FROM cart WHERE id IN (
+        SELECT id FROM cart WHERE expires_at < :before AND state = 'active'
+        ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+""")
 _DELETE_LINES = delete(cart_line).where(cart_line.c.cart_id == _cart_id)
 _INSERT_LINES = text("""
     INSERT INTO cart_line (id, cart_id, position, variant_id, quantity, unit_price_when_added_minor, attributes)
@@ -62,8 +74,16 @@ class SqlCarts:
 
     async def lock(self, cart_id: CartId) -> Cart | None:
         """The cart, held until the transaction ends."""
-        await self._connection.execute(_LOCK, {"cart_id": cart_id})
+        await self.hold(cart_id)
         return await self.find(cart_id)
+
+    async def hold(self, cart_id: CartId) -> None:
+        """Keep everybody else from changing the cart until the transaction ends."""
+        await self._connection.execute(_LOCK, {"cart_id": cart_id})
+
+    async def move(self, cart_id: CartId, state: CartState, *, now: datetime) -> None:
+        """Move the cart to another state and raise its version."""
+        await self._connection.execute(_MOVE, {"cart_id": cart_id, "to": state.value.lower(), "now": now})
 
     async def insert(self, cart: Cart) -> None:
         """Store a new cart with its lines."""
@@ -75,6 +95,11 @@ class SqlCarts:
         await self._connection.execute(_UPDATE, {"cart_id": cart.id, **_row(cart)})
         await self._connection.execute(_DELETE_LINES, {"cart_id": cart.id})
         await self._insert_lines(cart)
+
+    async def delete_expired(self, before: datetime, *, limit: int) -> int:
+        """Delete carts that ended before this moment and were never paid, at most so many."""
+        result = await self._connection.execute(_DELETE_EXPIRED, {"before": before, "limit": limit})
+        return len(result.all())
 
     async def _insert_lines(self, cart: Cart) -> None:
         rows = [

@@ -44,7 +44,8 @@ class SqlCatalogStore:
 
     async def upsert(self, drafts: Sequence[ProductDraft], *, now: datetime) -> ImportOutcome:
         """Create or update these products, with variants, prices, stock and search rows."""
-        await self._run(sql.LOCK_IMPORTS)
+        for statement in (sql.WAIT_LONGER, sql.LOCK_IMPORTS, sql.WAIT_AS_USUAL):
+            await self._run(statement)
         digests = {draft.key: _digest(draft) for draft in drafts}
         known = {row.import_key: row for row in await self._run(sql.KNOWN_PRODUCTS, keys=list(digests))}
         changed = [d for d in drafts if d.key not in known or known[d.key].import_digest != digests[d.key]]
@@ -105,9 +106,9 @@ class SqlCatalogStore:
         ids = list(product_ids.values())
         retired = await self._run(sql.RETIRE_VARIANTS, product_ids=ids, variant_ids=variant_ids)
         await self._run(sql.UPSERT_PRICES, rows=variant_rows)
-        await self._run(sql.UPSERT_STOCK, rows=variant_rows)
         await self._run(sql.INDEX_PRODUCTS, product_ids=ids, currency=self._currency)
         await self._run(sql.UNINDEX_UNSOLD_PRODUCTS, product_ids=ids, currency=self._currency)
+        await self._run(sql.UPSERT_STOCK, rows=variant_rows)  # last: checkouts wait for these rows
         return ids, variant_ids + [VariantId(row.id) for row in retired]
 
     async def _ensure_categories(self, paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], int]:

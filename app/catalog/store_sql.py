@@ -12,6 +12,9 @@ from app.database.tables import category, product
 
 _ROWS = bindparam("rows", type_=JSONB)
 
+# another import's batch takes a second or so: wait for it, and be as impatient as usual after that
+WAIT_LONGER = text("SET LOCAL lock_timeout = '25s'")
+WAIT_AS_USUAL = text("SET LOCAL lock_timeout TO DEFAULT")
 LOCK_IMPORTS = text("SELECT pg_advisory_xact_lock(hashtext('cartograph.catalog.import'))")
 PRODUCT_COUNT = text("SELECT count(*) FROM product").columns(Column("count", BigInteger))
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app import telemetry
-from app.cart.domain import CartState
-from app.cart.edit_cart import CartDesk, checked_delivery, open_cart
+from app.cart.domain import Cart, CartState
+from app.cart.edit_cart import CartDesk, check_open, checked_delivery
 from app.cart.pricing import demand_of
 from app.checkout.domain import (
     KEY_LIFETIME,
@@ -60,16 +60,16 @@ class PlaceOrder:
         attempt = await self._begin(request)
         if attempt.state is AttemptState.PENDING:
             attempt = await self._charge(attempt)
-        telemetry.ORDERS_PLACED.labels(attempt.state.value.lower()).inc()
         return attempt
 
     async def _begin(self, request: CheckoutRequest) -> PaymentAttempt:
         async with self.transactions.begin() as tx:
-            if await tx.carts.lock(request.cart_id) is None:
+            cart = await tx.carts.lock(request.cart_id)
+            if cart is None:
                 raise NotFound("There is no such cart.", field=("cartId",))
             earlier = await tx.attempts.find_by_key(request.cart_id, request.idempotency_key)
             if earlier is None:
-                return await self._reserve(tx, request)
+                return await self._reserve(tx, cart, request)
             if earlier.input_digest != request.digest:
                 raise InvalidInput(
                     "This key was used for another checkout: make a new key for a new try.",
@@ -78,9 +78,9 @@ class PlaceOrder:
                 )
             return earlier
 
-    async def _reserve(self, tx: CheckoutTransaction, request: CheckoutRequest) -> PaymentAttempt:
-        cart = await open_cart(tx, request.cart_id, self.desk.clock, request.expected_version)
-        before = cart
+    async def _reserve(self, tx: CheckoutTransaction, before: Cart, request: CheckoutRequest) -> PaymentAttempt:
+        check_open(before, self.desk.clock, request.expected_version)
+        cart = before
         if request.delivery_option_id is not None:
             cart = replace(cart, delivery_option_id=request.delivery_option_id)
         shelf = await self.desk.shelf(tx, [line.variant_id for line in cart.lines], cart.currency)
@@ -92,7 +92,10 @@ class PlaceOrder:
         await tx.stock.hold(order.id, demand_of(cart), now=now)
         await tx.orders.insert(order, OrderEvent(order.id, now, "placed", "The order was placed."))
         await tx.attempts.insert(attempt)
-        await tx.carts.save(replace(cart, state=CartState.IN_CHECKOUT, version=cart.version + 1, updated_at=now))
+        if cart is not before:
+            await tx.carts.save(cart)
+        await tx.carts.move(cart.id, CartState.IN_CHECKOUT, now=now)
+        telemetry.ORDERS_PLACED.inc()
         return attempt
 
     async def _charge(self, attempt: PaymentAttempt) -> PaymentAttempt:

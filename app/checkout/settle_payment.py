@@ -7,7 +7,6 @@ nothing, and one that comes after the end is refused loudly. See ADR-0005.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from app import telemetry
 from app.cart.domain import CartState
@@ -61,23 +60,30 @@ class SettlePayment:
         async with self.transactions.begin() as tx:
             attempt = await _locked(tx, attempt_id)
             if outcome.amount != attempt.amount:
-                raise Bug(f"attempt {attempt.id} is for {attempt.amount}, the provider says {outcome.amount}")
+                said = f"it is for {attempt.amount}, the provider says {outcome.amount}"
+                raise Bug(f"the payment of order {attempt.order_id}: {said}")
             if attempt.state is outcome.state or outcome.state is AttemptState.PENDING:
-                return await self._unchanged(tx, attempt)
+                return await self._unchanged(tx, attempt, outcome)
             if not may_follow(attempt.state, outcome.state):
                 _log.error(
                     "payment_outcome_after_the_end",
-                    attempt=str(attempt.id),
+                    order=str(attempt.order_id),
                     state=attempt.state.value,
                     outcome=outcome.state.value,
                 )
                 return attempt
             return await self._record(tx, attempt, outcome)
 
-    async def _unchanged(self, tx: CheckoutTransaction, attempt: PaymentAttempt) -> PaymentAttempt:
+    async def _unchanged(
+        self, tx: CheckoutTransaction, attempt: PaymentAttempt, outcome: PaymentOutcome
+    ) -> PaymentAttempt:
         if attempt.state.is_final:
             return attempt
-        waiting = replace(attempt, check_at=next_check(attempt, self.clock.now()))
+        waiting = replace(
+            attempt,
+            check_at=next_check(attempt, self.clock.now()),
+            intent_id=outcome.intent_id or attempt.intent_id,
+        )
         await tx.attempts.save(waiting)
         return waiting
 
@@ -104,18 +110,11 @@ class SettlePayment:
         )
         if settled.state is AttemptState.SUCCEEDED:
             await tx.stock.sell(settled.order_id, now=now)
-            await self._close_cart(tx, settled, CartState.COMPLETED, now)
+            await tx.carts.move(settled.cart_id, CartState.COMPLETED, now=now)
         elif settled.state.is_final:
             await tx.stock.release(settled.order_id, now=now)
-            await self._close_cart(tx, settled, CartState.ACTIVE, now)
+            await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)
         return settled
-
-    async def _close_cart(
-        self, tx: CheckoutTransaction, attempt: PaymentAttempt, state: CartState, now: datetime
-    ) -> None:
-        cart = await tx.carts.find(attempt.cart_id)
-        if cart is not None:
-            await tx.carts.save(replace(cart, state=state, version=cart.version + 1, updated_at=now))
 
 
 async def _locked(tx: CheckoutTransaction, attempt_id: AttemptId) -> PaymentAttempt:
@@ -123,5 +122,5 @@ async def _locked(tx: CheckoutTransaction, attempt_id: AttemptId) -> PaymentAtte
     found = await tx.attempts.find(attempt_id)
     if found is None:
         raise Bug(f"there is no attempt {attempt_id}")
-    await tx.carts.lock(found.cart_id)
+    await tx.carts.hold(found.cart_id)
     return await tx.attempts.find(attempt_id) or found

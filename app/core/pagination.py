@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -97,7 +98,10 @@ def decode_cursor(cursor: str, list_fingerprint: bytes, position_type: type[P]) 
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position = msgspec.msgpack.decode(raw[_FINGERPRINT_BYTES:], type=position_type)
-    except (ValueError, msgspec.MsgspecError):
+        for value in position:
+            if isinstance(value, datetime):
+                value.astimezone(UTC)  # one that has no place in UTC cannot be bound
+    except (OverflowError, ValueError, msgspec.MsgspecError):
         raise InvalidInput("This is not a cursor of this list.") from None
     if raw[:_FINGERPRINT_BYTES] != list_fingerprint:
         raise InvalidInput("This cursor belongs to another filter or sort: start again without it.")

@@ -33,6 +33,8 @@ _UNAVAILABLE = (
     asyncpg.OperatorInterventionError,  # shutting down, starting up, statement timeout
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,  # ours are impossible by lock order; another program's are not
+    asyncpg.SerializationError,
     asyncpg.ReadOnlySQLTransactionError,  # a primary that was demoted
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -42,7 +44,8 @@ _UNAVAILABLE = (
 class Database:
     """The primary, and a replica where there is one."""
 
-    def __init__(self, primary: AsyncEngine, replica: AsyncEngine | None = None) -> None:
+    def __init__(self, url: str, primary: AsyncEngine, replica: AsyncEngine | None = None) -> None:
+        self._url = url
         self._primary = primary
         self._fresh = primary.execution_options(isolation_level="AUTOCOMMIT")
         self._nearest = replica.execution_options(isolation_level="AUTOCOMMIT") if replica else self._fresh
@@ -55,7 +58,7 @@ class Database:
         """A database whose pools connect when first used."""
         primary = _engine(url, pool_size, statement_timeout_seconds)
         replica = _engine(replica_url, pool_size, statement_timeout_seconds) if replica_url else None
-        return cls(primary, replica)
+        return cls(url, primary, replica)
 
     @property
     def primary(self) -> AsyncEngine:
@@ -79,6 +82,16 @@ class Database:
         """One transaction on the primary: committed on normal exit, rolled back on any exception."""
         async with _session(self._primary.begin()) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def write_at_leisure(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction on a connection of its own that no time limit of ours ends, for migrations."""
+        engine = _engine(self._url, pool_size=1, statement_timeout_seconds=None)
+        try:
+            async with _session(engine.begin()) as connection:
+                yield connection
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
         """Close every pooled connection."""
@@ -106,21 +119,27 @@ async def _session(opened: Any) -> AsyncIterator[AsyncConnection]:  # noqa: ANN4
         raise
 
 
-def _engine(url: str, pool_size: int, statement_timeout_seconds: int) -> AsyncEngine:
+def _engine(url: str, pool_size: int, statement_timeout_seconds: int | None) -> AsyncEngine:
+    """statement_timeout_seconds: None for no limit at all."""
+    limit = {} if statement_timeout_seconds is None else {"command_timeout": statement_timeout_seconds + 1}
+    address = make_url(url).set(drivername="postgresql+asyncpg")
+    if "sslmode" in address.query:  # what hosts hand out is libpq's spelling
+        address = address.update_query_dict({"ssl": str(address.query["sslmode"])}).difference_update_query(["sslmode"])
     return create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        address,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=ACQUIRE_SECONDS,
         pool_use_lifo=True,
+        hide_parameters=True,  # they are e-mail addresses and worse, and errors are logged
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
             "timeout": CONNECT_SECONDS,
-            "command_timeout": statement_timeout_seconds + 1,  # behind the server's own limit, should it hang
+            **limit,  # behind the server's own, should it hang
             "server_settings": {
                 "application_name": "cartograph",
-                "statement_timeout": f"{statement_timeout_seconds}s",
+                "statement_timeout": f"{statement_timeout_seconds or 0}s",
                 "lock_timeout": f"{LOCK_MILLISECONDS}ms",
                 "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_MILLISECONDS}ms",
                 "jit": "off",  # compiling costs more than any of our statements

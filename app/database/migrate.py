@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.engine import Database
 
+_TABLE_LOCK_SECONDS = 2
 _LOCK = 0x0CA_470_6A  # any number, the same for every process of every version
 
 
@@ -25,10 +26,12 @@ async def migrate(database: Database) -> tuple[str | None, str]:
 
     Concurrency: under an advisory lock of its transaction; a failure leaves the schema as it was.
     """
-    async with database.write() as connection:
-        await connection.execute(text("SET LOCAL statement_timeout = 0"))
-        await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+    async with database.write_at_leisure() as connection:
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        await connection.execute(text("SET LOCAL lock_timeout = 0"))
         await connection.execute(select(text(f"pg_advisory_xact_lock({_LOCK})")))
+        # a change that waits for a table makes every shopper behind it wait too: better to fail and try again
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{_TABLE_LOCK_SECONDS}s'"))
         before = await _version(connection)
         await connection.run_sync(_upgrade)
         after = await _version(connection)

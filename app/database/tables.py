@@ -180,6 +180,7 @@ cart = Table(
     Column("updated_at", _moment, nullable=False),
     Column("expires_at", _moment, nullable=False),
     CheckConstraint("state IN ('active', 'in_checkout', 'completed')", name="state_known"),
+    Index(None, "expires_at", postgresql_where=text("state = 'active'")),
 )
 
 cart_line = Table(
@@ -288,6 +289,7 @@ payment_attempt = Table(
     CheckConstraint(
         "(check_at IS NULL) = (state IN ('succeeded', 'failed', 'canceled'))", name="open_ones_are_checked"
     ),
+    Index(None, "order_id"),
     Index(None, "check_at", postgresql_where=text("check_at IS NOT NULL")),
     Index(
         "payment_attempt_one_live_idx",

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -68,7 +69,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
         yield
         await web.on_shutdown()
 
-    app = Starlette(
+    return Starlette(
         routes=[
             Route("/graphql", _Endpoint(view)),
             Route("/graphql/schema.graphql", schema_text),
@@ -79,5 +80,5 @@ def create_asgi(web: WebServices) -> ASGIApp:
             *web.pages.routes(),
         ],
         lifespan=lifespan,
+        middleware=[Middleware(RequestScope, ids=web.ids)],  # inside Starlette's own, which would answer in plain text
     )
-    return RequestScope(app, web.ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.accounts.sign_in import SignIn
@@ -25,10 +25,13 @@ def login_endpoint(sign_in: SignIn) -> Callable[[Request], Awaitable[Response]]:
 
     async def login(request: Request) -> Response:
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                return _refused(413, "The body is too large.", "BAD_REQUEST")
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    return _refused(413, "The body is too large.", "BAD_REQUEST")
+        except ClientDisconnect:
+            return _refused(400, "The body ended early.", "BAD_REQUEST")
         try:
             credentials = msgspec.json.decode(body, type=_Credentials)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):

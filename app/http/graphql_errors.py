@@ -6,6 +6,7 @@ else is masked and logged once with its stack. See ADR-0006.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from app import telemetry
 from app.core.errors import ClientError, NotFound, OperationalError, Unauthenticated
 
 _log = telemetry.logger(__name__)
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")  # names of the schema, which may be nobody's business
 _CODES: tuple[tuple[type[ClientError], str], ...] = (
     (NotFound, "NOT_FOUND"),
     (Unauthenticated, "UNAUTHENTICATED"),
@@ -60,9 +62,12 @@ def _explained(error: GraphQLError, *, before_execution: bool) -> tuple[str, str
         return "The shop cannot answer this right now: try again soon.", "SERVICE_UNAVAILABLE", retry
     if isinstance(cause, RecursionError) and before_execution:
         return "The document is nested too deeply.", "GRAPHQL_VALIDATION_FAILED", {}
+    if isinstance(cause, ValueError) and before_execution:  # a number of thousands of digits
+        return "The document has a value that cannot be read.", "GRAPHQL_VALIDATION_FAILED", {}
     if (cause is None or isinstance(cause, GraphQLError)) and (before_execution or not error.path):
         if not before_execution:
-            return error.message, "BAD_USER_INPUT", {}  # the variables did not fit their types
+            return _SUGGESTION.sub("", error.message), "BAD_USER_INPUT", {}  # the variables did not fit their types
         syntax = isinstance(error, GraphQLSyntaxError)
-        return error.message, "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED", {}
+        message = _SUGGESTION.sub("", error.message)
+        return message, "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED", {}
     return "Something went wrong on our side.", "INTERNAL_SERVER_ERROR", {"retryable": True}

@@ -77,7 +77,7 @@ class GraphQLView:
                 asked.query,
                 variable_values=asked.variables,
                 operation_name=asked.operation_name,
-                context_value=Context.of(self._services, customer_id),
+                context_value=Context(self._services, customer_id),
                 allowed_operation_types=_READ_ONLY if request.method == "GET" else _ANY,
             )
         except InvalidOperationTypeError:

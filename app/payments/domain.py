@@ -110,6 +110,13 @@ class PaymentGateway(Protocol):
         """
         ...
 
+    async def find(self, attempt: PaymentAttempt) -> PaymentOutcome | None:
+        """What became of an attempt whose answer was lost; None where the provider knows nothing of it.
+
+        The provider's search may lag a minute behind. Raises PaymentsUnavailable.
+        """
+        ...
+
     async def look_up(self, intent_id: str) -> PaymentOutcome:
         """What became of a payment. Raises PaymentsUnavailable."""
         ...

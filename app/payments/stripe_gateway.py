@@ -8,9 +8,10 @@ Source: Stripe API, Idempotent requests, Error handling, Finalize payments on th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import stamina
 import stripe
@@ -22,6 +23,8 @@ from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentCreateParams
+
+T = TypeVar("T")
 
 CALL_SECONDS = 3.0  # of one call; Stripe's own answers take well under one
 RETRIES = 3
@@ -88,12 +91,24 @@ class StripeGateway:
                 return _outcome(await self._client.v1.payment_intents.create_async(params, options))
             except stripe.CardError as error:
                 return _declined(error, attempt.amount)
-            except stripe.InvalidRequestError as error:
+            except stripe.IdempotencyError as error:  # our parameters changed since the first call: ask, do not repeat
+                raise PaymentsUnavailable("the payment was begun by another version of this program") from error
+            except stripe.InvalidRequestError as error:  # refused whole, so nothing was charged
                 if error.param not in _BUYERS_PARAMETERS:
-                    raise
+                    _log.error("payment_refused_as_invalid", order=str(attempt.order_id), param=error.param)
                 return _declined(error, attempt.amount)
 
         return await self._call("charge", create)
+
+    async def find(self, attempt: PaymentAttempt) -> PaymentOutcome | None:
+        """What became of an attempt whose answer was lost; None where the provider knows nothing of it."""
+        params: Any = {"query": f"metadata['attempt_id']:'{attempt.id}'", "limit": 1, "expand": ["data.payment_method"]}
+
+        async def search() -> PaymentOutcome | None:
+            found = await self._client.v1.payment_intents.search_async(params)
+            return _outcome(found.data[0]) if found.data else None
+
+        return await self._call("find", search)
 
     async def look_up(self, intent_id: str) -> PaymentOutcome:
         """What became of a payment."""
@@ -121,7 +136,7 @@ class StripeGateway:
         """End every connection."""
         await self._transport.close_async()  # type: ignore[no-untyped-call]
 
-    async def _call(self, name: str, call: Callable[[], Awaitable[PaymentOutcome]]) -> PaymentOutcome:
+    async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         try:
             async for attempt in stamina.retry_context(
                 on=_Unknown,
@@ -135,13 +150,17 @@ class StripeGateway:
             telemetry.PAYMENT_CALLS.labels("unknown").inc()
             _log.warning("payment_provider_silent", call=name, cause=str(error))
             raise PaymentsUnavailable("the payment provider gave no answer that says what happened") from error
-        telemetry.PAYMENT_CALLS.labels(outcome.state.value.lower()).inc()
+        state = outcome.state.value.lower() if isinstance(outcome, PaymentOutcome) else "not_found"
+        telemetry.PAYMENT_CALLS.labels(state).inc()
         return outcome
 
 
-async def _translated(call: Callable[[], Awaitable[PaymentOutcome]]) -> PaymentOutcome:
+async def _translated(call: Callable[[], Awaitable[T]]) -> T:
     try:
-        return await call()
+        async with asyncio.timeout(CALL_SECONDS):  # the transport's own limit is for each read, not for the whole
+            return await call()
+    except TimeoutError as error:
+        raise _Unknown("no answer in time") from error
     except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
         raise _Unknown(f"{type(error).__name__} {error.http_status or ''}".strip()) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:

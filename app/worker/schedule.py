@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from app.cart.delete_expired import DeleteExpired
 from app.checkout.check_payments import CheckPayments
 from app.worker.runner import Scheduled
 
 
-def schedule(check_payments: CheckPayments) -> list[Scheduled]:
+def schedule(check_payments: CheckPayments, delete_expired_carts: DeleteExpired) -> list[Scheduled]:
     """The worker's schedule."""
-    return [Scheduled("check_payments", every_seconds=1.0, run=check_payments)]
+    return [
+        Scheduled("check_payments", every_seconds=1.0, run=check_payments),
+        Scheduled("delete_expired_carts", every_seconds=3_600.0, run=delete_expired_carts),
+    ]

@@ -79,6 +79,9 @@ def upgrade() -> None:
         CheckConstraint("state IN ('active', 'in_checkout', 'completed')", name=op.f("cart_state_known_check")),
         PrimaryKeyConstraint("id", name=op.f("cart_pkey")),
     )
+    op.create_index(
+        op.f("cart_expires_at_idx"), "cart", ["expires_at"], unique=False, postgresql_where=text("state = 'active'")
+    )
     op.create_table(
         "category",
         Column("id", Integer, Identity(always=True), nullable=False),
@@ -192,6 +195,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=text("state NOT IN ('failed', 'canceled')"),
     )
+    op.create_index(op.f("payment_attempt_order_id_idx"), "payment_attempt", ["order_id"], unique=False)
     op.create_table(
         "order_event",
         Column("id", BigInteger, Identity(always=True), nullable=False),

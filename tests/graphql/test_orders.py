@@ -47,7 +47,7 @@ async def test_a_token_opens_its_order_for_90_days(api: Api, clock: ManualClock,
     assert too_late is None
 
 
-async def test_no_single_changed_bit_leaves_a_token_that_opens_anything(api: Api, outcome: dict[str, Any]) -> None:
+async def test_a_token_of_which_any_byte_has_changed_opens_nothing(api: Api, outcome: dict[str, Any]) -> None:
     token = outcome["orderAccessToken"]
 
     found = [await opened(api, changed(token, place, place % 8)) for place in range(40)]
@@ -67,27 +67,10 @@ async def test_a_token_signed_with_another_key_opens_nothing(api: Api, shop: Sho
     assert await opened(api, genuine.issue(OrderId(order_id))) == order
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "x",
-        "=" * 54,
-        "A" * 54,
-        "A" * 53,
-        "A" * 100_0,
-        "é" * 54,
-        "🗝️",
-        "a b",
-        "AAAA\n" * 11,
-        "null",
-        "order_1",
-        "../../etc",
-        "-_" * 27,
-    ],
-)
-async def test_a_text_that_is_no_token_opens_nothing(api: Api, token: str) -> None:
-    assert await opened(api, token) is None
+@pytest.mark.parametrize("token", ["", "x", "null", "order_1", "../../etc", "a b", "🗝️", "é" * 54, "=" * 54])
+@pytest.mark.parametrize("length", [None, 53, 54, 1_000])
+async def test_a_text_that_is_no_token_opens_nothing(api: Api, token: str, length: int | None) -> None:
+    assert await opened(api, token if length is None else token.ljust(length, "A")) is None
 
 
 async def test_an_orders_id_and_number_are_no_tokens(api: Api, outcome: dict[str, Any]) -> None:

@@ -123,12 +123,28 @@ class MemoryCarts:
         return self._books.carts.get(cart_id)
 
     async def lock(self, cart_id: CartId) -> Cart | None:
-        self._locked.add(cart_id)
+        await self.hold(cart_id)
         return self._books.carts.get(cart_id)
+
+    async def hold(self, cart_id: CartId) -> None:
+        self._locked.add(cart_id)
+
+    async def move(self, cart_id: CartId, state: CartState, *, now: datetime) -> None:
+        assert cart_id in self._locked, "a cart is moved under its lock"
+        cart = self._books.carts[cart_id]
+        self._books.carts[cart_id] = replace(cart, state=state, version=cart.version + 1, updated_at=now)
 
     async def insert(self, cart: Cart) -> None:
         assert cart.id not in self._books.carts
         self._books.carts[cart.id] = cart
+
+    async def delete_expired(self, before: datetime, *, limit: int) -> int:
+        ended = [
+            cart for cart in self._books.carts.values() if cart.state is CartState.ACTIVE and cart.expires_at < before
+        ]
+        for cart in ended[:limit]:
+            del self._books.carts[cart.id]
+        return len(ended[:limit])
 
     async def save(self, cart: Cart) -> None:
         assert cart.id in self._locked, "a cart is saved under its lock"
@@ -301,6 +317,9 @@ class ScriptedGateway:
     async def charge(self, attempt: PaymentAttempt) -> PaymentOutcome:
         return await self._answer("charge", attempt.id, attempt)
 
+    async def find(self, attempt: PaymentAttempt) -> PaymentOutcome | None:
+        return await self._answer("find", attempt.id, attempt)
+
     async def look_up(self, intent_id: str) -> PaymentOutcome:
         return await self._answer("look_up", intent_id, intent_id)
 
@@ -310,7 +329,7 @@ class ScriptedGateway:
     async def close(self) -> None:
         """Nothing to end."""
 
-    async def _answer(self, name: str, by: object, argument: object) -> PaymentOutcome:
+    async def _answer(self, name: str, by: object, argument: object) -> Any:
         assert self._transactions.open_now == 0, "the provider is asked outside any transaction"
         self.calls.append((name, by))
         await asyncio.sleep(0)
@@ -330,11 +349,11 @@ class MemoryCache:
         self.gets = 0
         self.puts = 0
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, names: Sequence[str]) -> list[bytes | None]:
         self.gets += 1
         await asyncio.sleep(0)
         held = {key: value for key, (value, until) in self.entries.items() if self._clock.now() < until}
-        return [held.get(key) for key in keys]
+        return [held.get(key) for key in names]
 
     async def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
         self.puts += 1

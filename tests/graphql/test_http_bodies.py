@@ -1,0 +1,293 @@
+"""Malformed requests, sent to a real server through a socket.
+
+Each is answered with a 4xx GraphQL-shaped JSON body (or a 200 with errors, where the request was well formed and plain
+JSON was asked for), and the connection goes on to serve the next request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.graphql.conftest import ServerProcess
+
+STRICT = "application/graphql-response+json"
+GOOD = b'{"query": "{ shop { name } }"}'
+ANSWER_SECONDS = 30.0  # nothing takes one; a machine may be busy
+
+
+def request(query: str, variables: str = "{}") -> bytes:
+    """A body whose variables are given as text, so that they may be anything."""
+    return f'{{"query": {json.dumps(query)}, "variables": {variables}}}'.encode()
+
+
+WORDS = "query ($v: String!) { products(query: $v) { nodes { id } } }"
+NUMBER = "query ($v: Int!) { products(first: $v) { nodes { id } } }"
+AMOUNT = "query ($v: Decimal!) { products(filter: {price: {min: $v}}) { nodes { id } } }"
+FILTER = "query ($v: ProductFilter!) { products(filter: $v) { nodes { id } } }"
+IDS = "query ($v: [ID!]!) { nodes(ids: $v) { id } }"
+
+BODIES: dict[str, bytes] = {
+    "nested arrays, 50,000": request(WORDS, '{"v": ' + "[" * 49_000 + "]" * 49_000 + "}"),
+    "nested arrays, 900": request(WORDS, '{"v": ' + "[" * 900 + "]" * 900 + "}"),
+    "nested arrays, 300": request(WORDS, '{"v": ' + "[" * 300 + "]" * 300 + "}"),
+    "nested objects, 3,000": request(FILTER, '{"v": ' + '{"a": ' * 3_000 + "{}" + "}" * 3_000 + "}"),
+    "nested objects, 300": request(FILTER, '{"v": ' + '{"a": ' * 300 + "{}" + "}" * 300 + "}"),
+    "unused nested variable": request("{ shop { name } }", '{"v": ' + "[" * 900 + '"\\u0000"' + "]" * 900 + "}"),
+    "integer of 5,000 digits": request(NUMBER, '{"v": ' + "9" * 5_000 + "}"),
+    "negative integer of 5,000 digits": request(NUMBER, '{"v": -' + "9" * 5_000 + "}"),
+    "decimal of 5,000 digits": request(AMOUNT, '{"v": ' + "9" * 5_000 + "}"),
+    "decimal text of 50,000 digits": request(AMOUNT, '{"v": "' + "9" * 50_000 + '"}'),
+    "exponent of 50,000 digits": request(AMOUNT, '{"v": "1e' + "9" * 50_000 + '"}'),
+    "integer literal of 5,000 digits": request("{ products(first: " + "9" * 5_000 + ") { nodes { id } } }"),
+    "decimal literal of 5,000 digits": request(
+        "{ products(filter: {price: {min: " + "9" * 5_000 + "}}) { nodes { id } } }"
+    ),
+    "integer beyond 31 bits": request(NUMBER, '{"v": 2147483648}'),
+    "integer beyond 64 bits": request(NUMBER, '{"v": 18446744073709551616}'),
+    "float for an integer": request(NUMBER, '{"v": 1e999}'),
+    "tiny float": request(NUMBER, '{"v": 1e-999}'),
+    "NaN": request(NUMBER, '{"v": NaN}'),
+    "Infinity": request(NUMBER, '{"v": Infinity}'),
+    "infinite decimal": request(AMOUNT, '{"v": "Infinity"}'),
+    "signalling NaN": request(AMOUNT, '{"v": "sNaN"}'),
+    "invalid UTF-8": b'{"query": "{ shop { name } } #\xff\xfe"}',
+    "overlong UTF-8": b'{"query": "{ shop { name } } #\xc0\xaf"}',
+    "UTF-8 of a surrogate": b'{"query": "{ shop { name } } #\xed\xa0\x80"}',
+    "UTF-16": '{"query": "{ shop { name } }"}'.encode("utf-16"),
+    "byte order mark alone": b"\xef\xbb\xbf",
+    "NUL in a variable": request(WORDS, '{"v": "a\\u0000b"}'),
+    "NUL in a key": request("{ shop { name } }", '{"a\\u0000b": 1}'),
+    "raw NUL": b'{"query": "{ shop { name } }\x00"}',
+    "NUL in the query": b'{"query": "{ shop { name } }\\u0000"}',
+    "lone surrogate in a variable": request(WORDS, '{"v": "\\ud800"}'),
+    "second surrogate alone": request(WORDS, '{"v": "\\udfff"}'),
+    "surrogates the wrong way round": request(WORDS, '{"v": "\\udc00\\ud800"}'),
+    "lone surrogate in the query": b'{"query": "{ shop { name } } #\\ud800"}',
+    "lone surrogate in a literal": request('{ products(query: "\\ud800") { nodes { id } } }'),
+    "lone surrogate in a braced literal": request('{ products(query: "\\u{d800}") { nodes { id } } }'),
+    "NUL in a literal": request('{ products(query: "a\\u0000") { nodes { id } } }'),
+    "NUL in a braced literal": request('{ products(query: "\\u{000}") { nodes { id } } }'),
+    "beyond Unicode": request('{ products(query: "\\u{110000}") { nodes { id } } }'),
+    "huge escape": request('{ products(query: "\\u{' + "f" * 10_000 + '}") { nodes { id } } }'),
+    "selection 500 deep": request("{ a " * 500 + "{ b }" + "}" * 500),
+    "selection 2,000 deep": request("{ a " * 2_000 + "{ b }" + "}" * 2_000),
+    "list literal 2,000 deep": request("{ nodes(ids: " + "[" * 2_000 + "]" * 2_000 + ") { id } }"),
+    "list literal 400 deep": request("{ nodes(ids: " + "[" * 400 + "]" * 400 + ") { id } }"),
+    "object literal 400 deep": request("{ products(filter: " + "{a: " * 400 + "1" + "}" * 400 + ") { nodes { id } } }"),
+    "type 900 deep": request("query ($v: " + "[" * 900 + "Int" + "]" * 900 + ") { shop { name } }"),
+    "9,000 ids": request(IDS, json.dumps({"v": ["x"] * 9_000})),
+    "2,000 aliases": request("{ " + "".join(f"a{n}: shop {{ name }} " for n in range(1_000)) + "}"),
+    "9,000 times one field": request("{ shop { " + "name " * 3_000 + "} }"),
+    "3,000 conflicting fields": request("{ " + "".join("node(id: 1) { id } " for _ in range(900)) + "}"),
+    "5,000 directives": request("{ shop { name " + "@include(if: true)" * 1_000 + "} }"),
+    "unknown directives": request("{ shop { name " + "@x" * 900 + "} }"),
+    "one megabyte of comment": request("#" + "x" * 1_000_000 + "\n{ shop { name } }"),
+    "two megabytes of nothing": b" " * 2_000_000,
+    "comments": request("#\n" * 9_000 + "{"),
+    "400 fragments in a chain": request(
+        "{ shop { ...F0 } } "
+        + "".join(f"fragment F{n} on Shop {{ name ...F{n + 1} }} " for n in range(170))
+        + "fragment F170 on Shop { name nonsense }"
+    ),
+    "fragments in a circle": request("{ shop { ...A } } fragment A on Shop { ...B } fragment B on Shop { ...A }"),
+    "fragment in itself": request("{ shop { ...A } } fragment A on Shop { ...A }"),
+    "500 unused variables": request("query (" + "".join(f"$v{n}: Int " for n in range(400)) + ") { shop { name } }"),
+    "500 operations": request("".join(f"query q{n} {{ shop {{ nam }} }} " for n in range(300))),
+    "operations of one name": request("query A { shop { name } } query A { shop { name } }"),
+    "batch": json.dumps([{"query": "{ shop { name } }"}] * 10).encode(),
+    "empty batch": b"[]",
+    "null": b"null",
+    "number": b"1",
+    "string": b'"{ shop { name } }"',
+    "true": b"true",
+    "empty object": b"{}",
+    "empty": b"",
+    "blank": b"  \r\n ",
+    "half of a body": b'{"query": "{ shop',
+    "two bodies": b'{"query": "{ shop { name } }"}{"query": "{ shop { name } }"}',
+    "trailing comma": b'{"query": "{ shop { name } }",}',
+    "single quotes": b"{'query': '{ shop { name } }'}",
+    "query is null": b'{"query": null}',
+    "query is a number": b'{"query": 5}',
+    "query is a list": b'{"query": ["{ shop { name } }"]}',
+    "query is an object": b'{"query": {"shop": "name"}}',
+    "query is empty": b'{"query": ""}',
+    "query is blank": b'{"query": " \\n\\t,"}',
+    "query of punctuation": b'{"query": "}{"}',
+    "variables is a list": b'{"query": "{ shop { name } }", "variables": []}',
+    "variables is text": b'{"query": "{ shop { name } }", "variables": "{}"}',
+    "variables is a number": b'{"query": "{ shop { name } }", "variables": 1}',
+    "operation name is a number": b'{"query": "{ shop { name } }", "operationName": 1}',
+    "operation name is a list": b'{"query": "{ shop { name } }", "operationName": ["A"]}',
+    "extensions is a list": b'{"query": "{ shop { name } }", "extensions": []}',
+    "no such operation": b'{"query": "{ shop { name } }", "operationName": "A"}',
+    "second query is a number": b'{"query": "{ shop { name } }", "query": 5}',
+    "block string without an end": request('{ products(query: """' + "a\\n" * 6_000 + ") { nodes { id } } }"),
+    "subscription": request("subscription { orderUpdates { id } }"),
+}
+
+
+class Connection:
+    """One connection to the server."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def post(self, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """The status, headers and body of the answer."""
+        given = {"content-type": "application/json", "accept": STRICT, **headers}
+        lines = [f"{name.replace('_', '-')}: {value}" for name, value in given.items()]
+        head = "\r\n".join(["POST /graphql HTTP/1.1", "host: shop.test", f"content-length: {len(body)}", *lines])
+        return await self.send(head.encode("latin-1") + b"\r\n\r\n" + body)
+
+    async def send(self, raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            self._writer.write(raw)
+            answered = await self._answer()
+            await self._writer.drain()
+        return answered
+
+    async def _answer(self) -> tuple[int, dict[str, str], bytes]:
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+        return int(head[0].split()[1]), headers, await self._reader.readexactly(int(headers["content-length"]))
+
+
+@pytest.fixture
+async def connection(server: ServerProcess) -> AsyncIterator[Connection]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    yield Connection(reader, writer)
+    writer.close()
+    await writer.wait_closed()
+
+
+async def assert_usable(connection: Connection) -> None:
+    status, _, body = await connection.post(GOOD)
+    assert (status, json.loads(body)) == (200, {"data": {"shop": {"name": "Cartograph"}}})
+
+
+def errors_of(body: bytes) -> list[dict[str, Any]]:
+    answer = json.loads(body)
+    assert isinstance(answer, dict)
+    assert isinstance(answer["errors"], list)
+    for error in answer["errors"]:
+        assert isinstance(error["message"], str)
+        assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR", error
+    return answer["errors"]
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_malformed_body_is_a_4xx_and_the_connection_goes_on(
+    connection: Connection, server: ServerProcess, name: str
+) -> None:
+    status, headers, body = await connection.post(BODIES[name])
+
+    assert 400 <= status < 500, body[:500]
+    assert headers["content-type"] == f"{STRICT}; charset=utf-8"
+    assert errors_of(body) != []
+    assert "data" not in json.loads(body)
+    assert len(body) < 200_000
+    await assert_usable(connection)
+    assert "unexpected_error" not in server.child.output()
+    assert "unhandled_error" not in server.child.output()
+
+
+ANSWERED = {  # well formed, however odd: their errors belong to a field, or there are none
+    "10,000 spaces": request(" " * 10_000 + "{ shop { name } }"),
+    "duplicate key": b'{"query": 5, "query": "{ shop { name } }"}',
+    "escaped query": b'{"query": "\\u007b shop { name } }"}',
+    "emoji everywhere": request(WORDS, json.dumps({"v": "🛒" * 5_000})),
+    "escaped emoji": request(WORDS, '{"v": "\\ud83d\\uded2"}'),
+    "deep extensions": b'{"query": "{ shop { name } }", "extensions": {"a": ' + b"[" * 900 + b"]" * 900 + b"}}",
+    "unused variable": request("{ shop { name } }", '{"unused": [1, {"a": null}]}'),
+    "block string": request('{ products(query: """' + "a\n" * 6_000 + '""") { nodes { id } } }'),
+    "backslash before u0000": request('{ products(query: "\\\\") { nodes { id } } }'),
+    "byte order mark in the query": request("\ufeff{ shop { name } }"),
+    "carriage returns": request("{\r shop\r\n { name }\r}"),
+    "90,000 bytes of variable": request(WORDS, json.dumps({"v": "x" * 90_000})),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERED)
+async def test_an_odd_request_that_is_well_formed_is_executed(connection: Connection, name: str) -> None:
+    status, _, body = await connection.post(ANSWERED[name])
+
+    assert status == 200
+    assert "errors" not in json.loads(body), body[:500]
+    await assert_usable(connection)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content_type": "text/plain"}, 415),
+        ({"content_type": "application/json\x01"}, 415),
+        ({"content_encoding": "gzip"}, 415),
+        ({"authorization": "Bearer \xff\xfe"}, 401),
+        ({"authorization": "Bearer " + "x" * 8_000}, 401),
+        ({"accept": "text/plain"}, 406),
+        ({"accept": ",;=,;q=" * 500}, 406),
+        ({"cookie": "a=" + "x" * 8_000}, 200),
+        ({"x_request_id": "\xff" * 20}, 200),
+    ],
+)
+async def test_odd_headers_are_answered(connection: Connection, headers: dict[str, str], status: int) -> None:
+    answered, _, body = await connection.post(GOOD, **headers)
+
+    assert answered == status
+    assert list(json.loads(body)) == (["data"] if status == 200 else ["errors"])
+    await assert_usable(connection)
+
+
+async def test_what_is_not_gzip_although_it_says_so_is_refused(connection: Connection) -> None:
+    status, _, body = await connection.post(b"\x1f\x8b\x08" + b"\0" * 1_000, content_encoding="gzip")
+
+    assert status == 415
+    assert errors_of(body) != []
+    await assert_usable(connection)
+
+
+async def test_a_chunked_body_is_bounded_like_any_other(connection: Connection) -> None:
+    head = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    good = b"%x\r\n%s\r\n0\r\n\r\n" % (len(GOOD), GOOD)
+    large = (b"4000\r\n" + b" " * 0x4000 + b"\r\n") * 7 + b"0\r\n\r\n"
+
+    answers = [await connection.send(head + body) for body in (good, large, good)]
+
+    assert [status for status, _, _ in answers] == [200, 413, 200]
+
+
+async def test_two_requests_in_one_packet_are_two_answers_in_order(connection: Connection) -> None:
+    def one(query: str) -> bytes:
+        body = json.dumps({"query": query}).encode()
+        head = f"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+        return head.encode() + b"\r\n\r\n" + body
+
+    first = await connection.send(one("{ shop { name } }") + one("{ shop { languages } }"))
+    second = await connection.send(b"")
+
+    assert json.loads(first[2]) == {"data": {"shop": {"name": "Cartograph"}}}
+    assert json.loads(second[2]) == {"data": {"shop": {"languages": ["en"]}}}
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_its_body_harms_nobody(server: ServerProcess) -> None:
+    for _ in range(20):
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{"
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    await assert_usable(Connection(reader, writer))
+    writer.close()
+    await writer.wait_closed()
+    assert server.child.exit_code() is None
+    assert "unhandled_error" not in server.child.output()
