@@ -53,10 +53,11 @@ class CheckPayments:
     async def _check(self, attempt: PaymentAttempt, turns: asyncio.Semaphore) -> None:
         try:
             async with turns:
-                outcome = await self._ask(attempt)
+                try:
+                    outcome = await self._ask(attempt)
+                except PaymentsUnavailable:  # counted and logged by the gateway
+                    outcome = PaymentOutcome(AttemptState.PENDING, None, attempt.amount)  # no news: due again soon
                 await self.settle(attempt.id, outcome)
-        except PaymentsUnavailable:
-            pass  # counted and logged by the gateway; due again soon
         except Exception as error:  # noqa: BLE001  one attempt must not keep the others from being checked
             _log.error("payment_check_failed", order=str(attempt.order_id), exc_info=error)
 

@@ -41,7 +41,6 @@ BODIES: dict[str, bytes] = {
     "integer of 5,000 digits": request(NUMBER, '{"v": ' + "9" * 5_000 + "}"),
     "negative integer of 5,000 digits": request(NUMBER, '{"v": -' + "9" * 5_000 + "}"),
     "decimal of 5,000 digits": request(AMOUNT, '{"v": ' + "9" * 5_000 + "}"),
-    "decimal text of 50,000 digits": request(AMOUNT, '{"v": "' + "9" * 50_000 + '"}'),
     "exponent of 50,000 digits": request(AMOUNT, '{"v": "1e' + "9" * 50_000 + '"}'),
     "integer literal of 5,000 digits": request("{ products(first: " + "9" * 5_000 + ") { nodes { id } } }"),
     "decimal literal of 5,000 digits": request(
@@ -50,7 +49,6 @@ BODIES: dict[str, bytes] = {
     "integer beyond 31 bits": request(NUMBER, '{"v": 2147483648}'),
     "integer beyond 64 bits": request(NUMBER, '{"v": 18446744073709551616}'),
     "float for an integer": request(NUMBER, '{"v": 1e999}'),
-    "tiny float": request(NUMBER, '{"v": 1e-999}'),
     "NaN": request(NUMBER, '{"v": NaN}'),
     "Infinity": request(NUMBER, '{"v": Infinity}'),
     "infinite decimal": request(AMOUNT, '{"v": "Infinity"}'),
@@ -80,7 +78,6 @@ BODIES: dict[str, bytes] = {
     "list literal 400 deep": request("{ nodes(ids: " + "[" * 400 + "]" * 400 + ") { id } }"),
     "object literal 400 deep": request("{ products(filter: " + "{a: " * 400 + "1" + "}" * 400 + ") { nodes { id } } }"),
     "type 900 deep": request("query ($v: " + "[" * 900 + "Int" + "]" * 900 + ") { shop { name } }"),
-    "9,000 ids": request(IDS, json.dumps({"v": ["x"] * 9_000})),
     "2,000 aliases": request("{ " + "".join(f"a{n}: shop {{ name }} " for n in range(1_000)) + "}"),
     "9,000 times one field": request("{ shop { " + "name " * 3_000 + "} }"),
     "3,000 conflicting fields": request("{ " + "".join("node(id: 1) { id } " for _ in range(900)) + "}"),
@@ -140,7 +137,7 @@ class Connection:
 
     async def post(self, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """The status, headers and body of the answer."""
-        given = {"content-type": "application/json", "accept": STRICT, **headers}
+        given = {"content_type": "application/json", "accept": STRICT, **headers}
         lines = [f"{name.replace('_', '-')}: {value}" for name, value in given.items()]
         head = "\r\n".join(["POST /graphql HTTP/1.1", "host: shop.test", f"content-length: {len(body)}", *lines])
         return await self.send(head.encode("latin-1") + b"\r\n\r\n" + body)
@@ -197,7 +194,25 @@ async def test_a_malformed_body_is_a_4xx_and_the_connection_goes_on(
     assert "unhandled_error" not in server.child.output()
 
 
-ANSWERED = {  # well formed, however odd: their errors belong to a field, or there are none
+REFUSED_IN_A_FIELD = {  # well formed, and executed: the error belongs to a field
+    "decimal text of 50,000 digits": request(AMOUNT, '{"v": "' + "9" * 50_000 + '"}'),
+    "tiny float": request(NUMBER, '{"v": 1e-999}'),
+    "9,000 ids": request(IDS, json.dumps({"v": ["x"] * 9_000})),
+    "one id of 90,000 characters": request(IDS, json.dumps({"v": ["x" * 90_000]})),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_IN_A_FIELD)
+async def test_a_value_that_a_field_refuses_is_its_error(connection: Connection, name: str) -> None:
+    status, _, body = await connection.post(REFUSED_IN_A_FIELD[name])
+
+    assert status == 200
+    assert [error["extensions"]["code"] for error in errors_of(body)] == ["BAD_USER_INPUT"]
+    assert json.loads(body)["data"] is None
+    await assert_usable(connection)
+
+
+ANSWERED = {  # well formed, however odd: there are no errors
     "10,000 spaces": request(" " * 10_000 + "{ shop { name } }"),
     "duplicate key": b'{"query": 5, "query": "{ shop { name } }"}',
     "escaped query": b'{"query": "\\u007b shop { name } }"}',
@@ -226,7 +241,7 @@ async def test_an_odd_request_that_is_well_formed_is_executed(connection: Connec
     ("headers", "status"),
     [
         ({"content_type": "text/plain"}, 415),
-        ({"content_type": "application/json\x01"}, 415),
+        ({"content_type": "application/json" + "x" * 8_000}, 415),
         ({"content_encoding": "gzip"}, 415),
         ({"authorization": "Bearer \xff\xfe"}, 401),
         ({"authorization": "Bearer " + "x" * 8_000}, 401),

@@ -50,8 +50,8 @@ def test_values_come_from_the_environment_in_their_own_types() -> None:
             "CARTOGRAPH_INTROSPECTION": "false",
             "CARTOGRAPH_EXPLORER": "0",
             "CARTOGRAPH_COUNTRIES": " US, DE ,,CH",
-            "CARTOGRAPH_CURRENCY": "BHD",
-            "CARTOGRAPH_SHIPPING_FLAT_RATE": "1.234",
+            "CARTOGRAPH_CURRENCY": "EUR",
+            "CARTOGRAPH_SHIPPING_FLAT_RATE": "1.23",
             "CARTOGRAPH_LOG_LEVEL": "WARNING",
             "HOME": "/root",
             "STRIPE_SOMETHING_ELSE": "1",
@@ -62,7 +62,7 @@ def test_values_come_from_the_environment_in_their_own_types() -> None:
     assert (settings.host, settings.port, settings.base_url) == ("0.0.0.0", 9000, "http://0.0.0.0:9000")
     assert (settings.introspection, settings.explorer) == (False, False)
     assert settings.countries == ("US", "DE", "CH")
-    assert (settings.currency, settings.shipping_flat_rate) == ("BHD", Decimal("1.234"))
+    assert (settings.currency, settings.shipping_flat_rate) == ("EUR", Decimal("1.23"))
     assert settings.log_level == "WARNING"
 
 
@@ -274,3 +274,9 @@ def test_rows_show_every_setting_even_when_some_are_missing_or_wrong() -> None:
     assert rows["CARTOGRAPH_SECRET_KEY"].value == "********"
     assert rows["CARTOGRAPH_PUBLIC_URL"].value == ""
     assert all(row.description for row in rows.values())
+
+
+@pytest.mark.parametrize("currency", ["ISK", "HUF", "TWD", "BHD", "KWD"])
+def test_a_currency_that_the_payment_provider_counts_otherwise_is_refused(currency: str) -> None:
+    with pytest.raises(SettingsError, match="counts " + currency + " in other units"):
+        load_settings({**ENOUGH, "CARTOGRAPH_CURRENCY": currency, "CARTOGRAPH_SHIPPING_FLAT_RATE": "5"})

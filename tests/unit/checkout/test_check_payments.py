@@ -91,19 +91,17 @@ async def test_a_pending_attempt_is_ended_by_repeating_the_very_same_call(
     assert shop.level(V7) == level
 
 
-async def test_a_provider_that_stays_silent_leaves_the_attempt_pending_and_due_in_half_a_minute(
-    shop: MemoryShop,
-) -> None:
+async def test_a_provider_that_stays_silent_leaves_the_attempt_pending_and_due_soon(shop: MemoryShop) -> None:
     attempt = await attempt_in(shop, PENDING)
     shop.clock.turn(seconds=17)
 
     assert await checked(shop, SILENCE) == 1
 
     assert state_of(shop, attempt) == OPEN
-    assert shop.books.attempts[attempt.id].check_at == NOON + timedelta(seconds=47)
+    assert shop.books.attempts[attempt.id].check_at == NOON + timedelta(seconds=19)
     assert shop.level(V7) == (100, 1)
     assert await checked(shop) == 0
-    shop.clock.turn(seconds=30)
+    shop.clock.turn(seconds=2)
     assert await checked(shop, outcome(SUCCEEDED, usd(TOTAL))) == 1
     assert state_of(shop, attempt) == PAID
 
@@ -154,7 +152,7 @@ async def test_a_buyer_has_half_an_hour_at_the_bank_and_then_the_units_are_free_
     attempt = await attempt_in(shop, ACTION_REQUIRED, intent_id="pi_7")
 
     shop.clock.turn(minutes=30, microseconds=-1)
-    await checked(shop, outcome(ACTION_REQUIRED, usd(TOTAL)))
+    await checked(shop, outcome(ACTION_REQUIRED, usd(TOTAL), intent_id="pi_7"))
     assert shop.gateway.calls == [("look_up", "pi_7")]
     assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
     shop.clock.turn(minutes=3)
@@ -190,7 +188,7 @@ async def test_a_cancellation_without_an_answer_is_tried_again_and_the_units_sta
 
     await checked(shop, SILENCE)
     assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
-    shop.clock.turn(seconds=30)
+    shop.clock.turn(seconds=60)
     await checked(shop, outcome(CANCELED, usd(TOTAL)))
 
     assert shop.gateway.calls == [("cancel", "pi_1"), ("cancel", "pi_1")]
@@ -211,6 +209,27 @@ async def test_a_payment_that_the_bank_is_processing_is_not_canceled_however_lon
 # ------------------------------------------------------------------------------------------------ old keys
 
 
+async def test_a_lost_answer_is_looked_for_before_the_call_is_repeated(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(minutes=2)
+
+    await checked(shop, None, outcome(SUCCEEDED, usd(TOTAL)))
+
+    assert shop.gateway.calls == [("find", attempt.id), ("charge", attempt.id)]
+    assert state_of(shop, attempt) == PAID
+
+
+async def test_a_charge_whose_answer_was_lost_is_found_and_not_repeated(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(minutes=2)
+
+    await checked(shop, outcome(SUCCEEDED, usd(TOTAL), intent_id="pi_lost"))
+
+    assert shop.gateway.calls == [("find", attempt.id)]
+    assert state_of(shop, attempt) == PAID
+    assert shop.books.attempts[attempt.id].intent_id == "pi_lost"
+
+
 async def test_a_key_is_repeated_for_23_hours_and_never_after(
     shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,16 +237,30 @@ async def test_a_key_is_repeated_for_23_hours_and_never_after(
     log = LogBook()
     monkeypatch.setattr(check_payments, "_log", log)
 
-    shop.clock.turn(hours=23)
-    assert await checked(shop, SILENCE) == 1
-    assert log.events("error") == []
-    for _ in range(3):
-        shop.clock.turn(seconds=30)
-        assert await checked(shop) == 1
+    shop.clock.turn(hours=23, microseconds=-1)
+    assert await checked(shop, None, SILENCE) == 1
+    assert (log.events("error"), state_of(shop, attempt)) == ([], OPEN)
+    shop.clock.turn(seconds=60)
+    assert await checked(shop, None) == 1
 
-    assert shop.gateway.calls == [("charge", attempt.id)]
-    assert log.events("error") == ["payment_outcome_unknown_for_too_long"] * 3
-    assert (state_of(shop, attempt), shop.level(V7)) == (OPEN, (100, 1))
+    assert [name for name, _ in shop.gateway.calls] == ["find", "charge", "find"]
+    assert log.events("error") == ["payment_never_arrived"]
+    assert (state_of(shop, attempt), shop.level(V7)) == (GIVEN_UP, (100, 0))
+
+
+async def test_one_attempt_that_breaks_does_not_keep_the_others_from_being_checked(
+    shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = [await attempt_in(shop, PENDING, number=number) for number in (1, 2, 3)]
+    log = LogBook()
+    monkeypatch.setattr(check_payments, "_log", log)
+    shop.clock.turn(seconds=17)
+
+    paid = outcome(SUCCEEDED, usd(TOTAL))
+    assert await checked(shop, paid, KeyError("a status nobody knows"), paid) == 3
+
+    assert [state_of(shop, attempt) for attempt in attempts] == [PAID, OPEN, PAID]
+    assert log.events("error") == ["payment_check_failed"]
 
 
 async def test_a_payment_that_the_provider_knows_is_looked_up_at_any_age(shop: MemoryShop) -> None:
@@ -268,7 +301,7 @@ async def test_a_batch_is_20_attempts_the_longest_waiting_first(shop: MemoryShop
     for number in range(25):
         attempts.append(await attempt_in(shop, PENDING, number=number))
         shop.clock.turn(seconds=1)
-    shop.clock.turn(minutes=1)
+    shop.clock.turn(seconds=20)
 
     assert BATCH == 20
     assert await checked(shop, *[SILENCE] * 20) == 20

@@ -161,7 +161,7 @@ async def test_another_amount_than_the_orders_is_a_bug_that_changes_nothing(
     attempt = await attempt_in(shop, PENDING)
     stored = shop.books.copied()
 
-    with pytest.raises(Bug, match=f"attempt {attempt.id} is for 40.90 USD, the provider says {amount}"):
+    with pytest.raises(Bug, match=f"order {attempt.order_id}: it is for 40.90 USD, the provider says {amount}"):
         await shop.settle(attempt.id, outcome(state, amount))
 
     assert shop.books == stored

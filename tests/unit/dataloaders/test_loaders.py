@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -31,7 +32,9 @@ class Ports:
 
     def __init__(self) -> None:
         self.catalog, self.stock, self.orders, self.attempts = Recorder(), Recorder(), Recorder(), Recorder()
-        self.loaders = Loaders(Readers(self.catalog, self.stock, self.orders, self.attempts), currency=EUR)
+        self.loaders = Loaders(
+            Readers(self.catalog, self.stock, self.orders, self.attempts), asyncio.Semaphore(3), currency=EUR
+        )
 
 
 WIRING = {

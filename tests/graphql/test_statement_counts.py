@@ -1,0 +1,243 @@
+"""How many SQL statements an operation costs: a fixed number, whatever the size of its page or cart.
+
+Cold is with an empty cache, warm is the same operation again. A number that falls is good news: lower it here. One
+that rises needs a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from app.bootstrap import Shop
+from app.catalog.domain import ProductDraft, SelectedOption, VariantDraft
+from app.core.money import Money
+from app.core.stock import StockPolicy
+from tests.conftest import Servers
+from tests.shopkeeping import ADDRESS, USD, Api, Shopkeeper, Stocked, counted_statements, new_word, variant_public_id
+
+SIZES = (1, 20, 100)
+
+LIST = """query ($q: String, $n: Int) { products(query: $q, first: $n) {
+  nodes { id name slug brand thumbnail { url } priceRange { min { amount } max { amount } } onSale
+    availability { state quantity } category { name } }
+  pageInfo { hasNextPage endCursor } } }"""
+LIST_OF_VARIANTS = """query ($q: String, $n: Int) { products(query: $q, first: $n) {
+  nodes { name categoryPath { name } variants(first: 10) { nodes {
+    sku price { current { amount } } availability { state } product { slug } } } } } }"""
+SEARCH = """query ($q: String, $n: Int) { products(query: $q, first: $n) {
+  nodes { name priceRange { min { amount } } availability { state } } totalCount { value }
+  facets { slug ... on ListFacet { values { value label count { value } } } ... on RangeFacet { min max } } } }"""
+AVAILABLE = """query ($q: String, $n: Int) { products(query: $q, first: $n, filter: {available: true}) {
+  nodes { name } totalCount { value } } }"""
+DETAIL = """query ($slug: String!) { product(by: {slug: $slug}) { name description categoryPath { name slug }
+  options { name values } attributes { name values } images { nodes { url } }
+  variants(first: 100) { nodes {
+    id sku name price { current { amount } compareAt { amount } } availability { state } } }
+  related { name priceRange { min { amount } } } } }"""
+CATEGORY = """query ($slug: String!, $n: Int) { category(by: {slug: $slug}) { name path { name } children { name }
+  products(first: $n) { nodes { name priceRange { min { amount } } } totalCount { value } } } }"""
+CART = """query ($id: ID!) { cart(id: $id) { version totalQuantity cost { total { amount } }
+  lines(first: 100) { nodes { quantity total { amount } problems { __typename }
+    variant { sku product { name slug } } } }
+  deliveryOptions { name } readiness { ready } problems { __typename } } }"""
+ADD = """mutation ($i: CartLinesAddInput!) { cartLinesAdd(input: $i) { userErrors { code }
+  cart { version totalQuantity cost { total { amount } }
+    lines(first: 100) { nodes { quantity variant { sku product { name } } } } } } }"""
+CREATE = "mutation ($i: CartCreateInput!) { cartCreate(input: $i) { cart { id version } userErrors { code } } }"
+CHECKOUT = """mutation ($i: CheckoutCompleteInput!) { checkoutComplete(input: $i) { __typename
+  ... on CheckoutCompleted { orderAccessToken order { number cost { total { amount } }
+    lines(first: 100) { nodes { sku quantity variant { product { name } } } } } } } }"""
+ORDER = """query ($token: String!) { order(by: {accessToken: $token}) { number status
+  lines(first: 100) { nodes { sku quantity variant { sku product { name } } } }
+  payments { status } timeline { kind } } }"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """100 products of one word and category, each in two variants."""
+
+    api: Api
+    word: str
+    stocked: list[Stocked]
+
+    def lines(self, size: int, quantity: int = 1) -> list[dict[str, Any]]:
+        ids = [each.variant_id for each in self.stocked[:size]]
+        return [{"variantId": variant_public_id(key), "quantity": quantity} for key in ids]
+
+    async def ready_cart(self, size: int) -> dict[str, Any]:
+        cart = (await self.api.cart_create(lines=self.lines(size), email="a@example.com", shippingAddress=ADDRESS))[
+            "cart"
+        ]
+        return (await self.api.cart_mutation("cartUpdate", cartId=cart["id"], deliveryOptionId="ship_2"))["cart"]
+
+
+@pytest.fixture(scope="module")
+async def scene(api: Api, keeper: Shopkeeper) -> Scene:
+    word = new_word()
+
+    def draft(number: int) -> ProductDraft:
+        variants = tuple(
+            VariantDraft(
+                Money.parse("10.00", USD),
+                sku=f"{word}-{number}-{size}".upper(),
+                selected_options=(SelectedOption("Size", size),),
+                on_hand=1_000,
+                stock_policy=StockPolicy.DENY,
+            )
+            for size in "SM"
+        )
+        path = (f"Shelf {word}", f"Box {word} {number % 7}")
+        name = f"{word} {number:03}"
+        return ProductDraft(word + name, "test", name, variants, brand=f"B{number % 5}", category_path=path)
+
+    drafts = [draft(number) for number in range(100)]
+    await keeper.store_all(drafts)
+    return Scene(api, word, [await keeper.store(each) for each in drafts])
+
+
+@pytest.fixture
+async def forget(servers: Servers) -> Callable[[], Awaitable[None]]:
+    """Empties the cache."""
+
+    async def forget() -> None:
+        async with Redis.from_url(servers.valkey.url) as client:
+            await client.flushall()
+
+    return forget
+
+
+async def count(shop: Shop, operation: Callable[[], Awaitable[Any]]) -> list[str]:
+    """The statements of an operation, each as its verb and its first table: enough to see which one is new."""
+    with counted_statements(shop) as statements:
+        await operation()
+    return [_label(statement) for statement in statements]
+
+
+def _label(statement: str) -> str:
+    table = re.search(r"\b(?:FROM|INTO|UPDATE) (?!ended|demand|jsonb|unnest|\()(\w+)", statement)
+    return f"{statement.split()[0]} {table[1] if table else '?'}"
+
+
+QUERIES: dict[str, tuple[str, int, int]] = {  # the document, statements cold, statements warm
+    "list": (LIST, 0, 0),
+    "list of variants": (LIST_OF_VARIANTS, 0, 0),
+    "search with count and facets": (SEARCH, 0, 0),
+    "what is available, and how many": (AVAILABLE, 0, 0),
+    "category page": (CATEGORY, 0, 0),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", QUERIES)
+async def test_lists(
+    api: Api, shop: Shop, scene: Scene, forget: Callable[[], Awaitable[None]], name: str, size: int
+) -> None:
+    document, cold, warm = QUERIES[name]
+    variables = {"slug": f"shelf-{scene.word}"} if "$slug" in document else {"q": scene.word}
+
+    async def run() -> None:
+        answer = await api.data(document, **variables, n=size)
+        products = (answer.get("category") or answer)["products"]
+        assert len(products["nodes"]) == size
+
+    await forget()
+    first, second = await count(shop, run), await count(shop, run)
+
+    assert (len(first), len(second)) == (cold, warm), (first, second)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_product_detail(
+    api: Api, shop: Shop, keeper: Shopkeeper, forget: Callable[[], Awaitable[None]], size: int
+) -> None:
+    word = new_word()
+    sizes = tuple(f"{number:03}" for number in range(size))
+    await keeper.stock(f"Detail {word}", sizes=sizes, category_path=(f"Details {word}", f"Detail {word}"))
+    await keeper.stock(f"Other {word}", category_path=(f"Details {word}", f"Detail {word}"))
+
+    async def run() -> None:
+        found = (await api.data(DETAIL, slug=f"detail-{word}"))["product"]
+        assert (len(found["variants"]["nodes"]), len(found["related"])) == (size, 1)
+
+    await forget()
+    first, second = await count(shop, run), await count(shop, run)
+
+    assert (len(first), len(second)) == (0, 0), (first, second)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_reading_a_cart(
+    api: Api, shop: Shop, scene: Scene, forget: Callable[[], Awaitable[None]], size: int
+) -> None:
+    cart = await scene.ready_cart(size)
+
+    async def run() -> None:
+        assert len((await api.data(CART, id=cart["id"]))["cart"]["lines"]["nodes"]) == size
+
+    await forget()
+    first, second = await count(shop, run), await count(shop, run)
+
+    assert (len(first), len(second)) == (0, 0), (first, second)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_changing_a_cart(
+    api: Api, shop: Shop, scene: Scene, forget: Callable[[], Awaitable[None]], size: int
+) -> None:
+    cart = await scene.ready_cart(size)
+    values = {"cartId": cart["id"], "lines": scene.lines(size)}
+
+    async def run() -> None:
+        payload = (await api.data(ADD, i=values))["cartLinesAdd"]
+        assert (payload["userErrors"], len(payload["cart"]["lines"]["nodes"])) == ([], size)
+
+    await forget()
+    first, second = await count(shop, run), await count(shop, run)
+
+    assert (len(first), len(second)) == (0, 0), (first, second)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_creating_a_cart(api: Api, shop: Shop, scene: Scene, size: int) -> None:
+    async def run() -> None:
+        payload = await api.data(CREATE, i={"lines": scene.lines(size), "email": "a@example.com"})
+        assert payload["cartCreate"]["userErrors"] == []
+
+    assert len(await count(shop, run)) == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_checking_out_and_reading_the_order(
+    api: Api, shop: Shop, scene: Scene, forget: Callable[[], Awaitable[None]], size: int
+) -> None:
+    tokens: list[str] = []
+    carts = [await scene.ready_cart(size) for _ in range(2)]
+
+    async def run() -> None:
+        cart = carts.pop()
+        values = {
+            "cartId": cart["id"],
+            "idempotencyKey": "count",
+            "expectedTotal": {name: cart["cost"]["total"][name] for name in ("amount", "currencyCode")},
+            "payment": {"paymentMethodId": "pm_card_visa"},
+        }
+        outcome = (await api.data(CHECKOUT, i=values))["checkoutComplete"]
+        assert len(outcome["order"]["lines"]["nodes"]) == size
+        tokens.append(outcome["orderAccessToken"])
+
+    async def read() -> None:
+        assert len((await api.data(ORDER, token=tokens[-1]))["order"]["lines"]["nodes"]) == size
+
+    await forget()
+    cold, warm = await count(shop, run), await count(shop, run)
+    await forget()
+    reading = await count(shop, read), await count(shop, read)
+
+    assert (len(cold), len(warm)) == (0, 0), (cold, warm)
+    assert tuple(map(len, reading)) == (0, 0), reading
