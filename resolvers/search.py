@@ -136,7 +136,7 @@ class ProductFilterInput:
         default=strawberry.UNSET, description="The lowest price among a product's variants lies in this span."
     )
     available: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="True: can be bought now. False: sold out. Read at this very moment."
+        default=strawberry.UNSET, description="True: can be bought now. False: sold out. Never from the cache."
     )
     on_sale: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether a variant costs less than it is compared with."
