@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stamina
 
-from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper, Stocked
+from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper, Stocked, variant_public_id
 
 SOON = timedelta(minutes=2)
 ATTEMPT = """query ($id: ID!) { checkoutAttempt(id: $id) { state cart { state } order { status paymentStatus }
@@ -45,6 +45,8 @@ async def read(api: Api, outcome: dict[str, Any]) -> dict[str, Any]:
         {"mode": "503"},
         {"mode": "429"},
         {"mode": "refuse"},
+        {"mode": "500", "when": "after"},
+        {"mode": "503", "when": "after"},
         {"mode": "lost"},
         {"mode": "truncate"},
         {"mode": "hang", "seconds": 0.2},
@@ -142,6 +144,26 @@ async def test_the_buyer_who_sends_the_request_again_joins_the_attempt(
     assert await keeper.level(mug.variant_id) == (3, 0)
 
 
+async def test_a_failure_that_the_provider_repeats_for_ever_ends_after_a_day_with_nothing_charged(
+    api: Api, mug: Stocked, keeper: Shopkeeper, clock: ManualClock, cart: dict[str, Any], provider: Provider
+) -> None:
+    script = await provider.fault("500", when="during")  # nothing was charged, and the key answers 500 from now on
+    outcome = await api.checkout(cart)
+    with clock.turned(timedelta(hours=22)):
+        await keeper.settle_payments()
+        before = (await read(api, outcome))["state"], await keeper.level(mug.variant_id)
+
+    with clock.turned(timedelta(hours=24)):
+        await keeper.settle_payments()
+
+    assert await provider.hits(script) == 1
+    assert outcome["__typename"] == "CheckoutProcessing"
+    assert before == ("PENDING", (5, 2))
+    assert (await read(api, outcome))["state"] == "CANCELED"
+    assert await keeper.level(mug.variant_id) == (5, 0)
+    assert await provider.ledger(outcome["attempt"]["id"]) == []
+
+
 async def test_a_card_that_turns_out_to_be_declined_gives_cart_and_stock_back(
     api: Api, mug: Stocked, keeper: Shopkeeper, clock: ManualClock, cart: dict[str, Any], provider: Provider
 ) -> None:
@@ -211,3 +233,37 @@ async def test_a_bank_that_answers_later(
     assert (outcome["attempt"]["state"], still, held) == ("PROCESSING", "PROCESSING", (5, 2))
     assert (await read(api, outcome))["state"] == state
     assert await keeper.level(mug.variant_id) == level
+
+
+async def test_a_charge_behind_a_stored_failure_is_found_and_not_repeated(
+    api: Api, mug: Stocked, keeper: Shopkeeper, clock: ManualClock, cart: dict[str, Any], provider: Provider
+) -> None:
+    await provider.fault("500", when="after", times=None)
+    outcome = await api.checkout(cart)
+    await provider.heal()
+    assert outcome["__typename"] == "CheckoutProcessing"
+
+    with clock.turned(SOON):
+        await keeper.settle_payments()
+
+    assert (await read(api, outcome))["state"] == "SUCCEEDED"
+    assert await keeper.level(mug.variant_id) == (3, 0)
+    assert await provider.ledger(outcome["attempt"]["id"]) == [("charge_succeeded", 4_090)]
+    assert await provider.requests("POST /v1/payment_intents") == []
+
+
+async def test_an_amount_that_the_provider_does_not_take_is_refused_and_nothing_is_held(
+    api: Api, keeper: Shopkeeper, provider: Provider
+) -> None:
+    sticker = await keeper.stock("Sticker", on_hand=5, price="0.20", requires_shipping=False)
+    payload = await api.cart_create(
+        lines=[{"variantId": variant_public_id(sticker.variant_id), "quantity": 1}], email="ada@example.com"
+    )
+
+    outcome = await api.checkout(payload["cart"])
+
+    assert outcome["__typename"] == "CheckoutFailed"
+    assert [error["code"] for error in outcome["userErrors"]] == ["PAYMENT_DECLINED"]
+    assert outcome["cart"]["state"] == "ACTIVE"
+    assert await keeper.level(sticker.variant_id) == (5, 0)
+    assert await provider.ledger(outcome["failed"]["id"]) == []

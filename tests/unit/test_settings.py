@@ -249,7 +249,7 @@ def test_no_secret_shows_in_a_fault() -> None:
     shown = f"{refusal.value} {refusal.value!r} {refusal.value.faults}"
     assert "CARTOGRAPH_SECRET_KEY: value should have at least 32 items" in shown
     assert not [secret for secret in [*SECRETS, "too-short-a-secret"] if secret in shown]
-    assert refusal.value.__suppress_context__  # pydantic's own error quotes its input
+    assert (refusal.value.__cause__, refusal.value.__suppress_context__) == (None, True)  # pydantic quotes its input
 
 
 def test_no_secret_shows_in_the_rows_of_a_terminal() -> None:

@@ -369,3 +369,51 @@ async def test_nothing_is_given_up_until_the_provider_has_ended_it(shop: MemoryS
     await checked(shop, outcome(FAILED, usd(TOTAL)), SILENCE)
 
     assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
+
+
+# ------------------------------------------------------------------------------------------------ lost answers
+
+
+@pytest.mark.parametrize(("age_seconds", "asked"), [(59.999999, "charge"), (60, "find")])
+async def test_a_call_is_simply_repeated_for_a_minute_and_then_looked_for_first(
+    shop: MemoryShop, age_seconds: float, asked: str
+) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(seconds=age_seconds)
+
+    await checked(shop, outcome(SUCCEEDED, usd(TOTAL)))
+
+    assert shop.gateway.calls == [(asked, attempt.id)]
+    assert state_of(shop, attempt) == PAID
+
+
+async def test_a_refusal_whose_answer_was_lost_is_ended_at_the_provider_too(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(minutes=2)
+
+    await checked(shop, outcome(FAILED, usd(TOTAL), intent_id="pi_7"), outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
+
+    assert shop.gateway.calls == [("find", attempt.id), ("cancel", "pi_7")]
+    assert (state_of(shop, attempt), shop.level(V7)) == (REFUSED, (100, 0))
+
+
+async def test_a_search_without_an_answer_repeats_nothing_and_gives_nothing_up(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(hours=24)
+
+    await checked(shop, SILENCE)
+
+    assert shop.gateway.calls == [("find", attempt.id)]
+    assert (state_of(shop, attempt), shop.level(V7)) == (OPEN, (100, 1))
+
+
+async def test_a_payment_whose_id_is_known_but_nothing_else_is_looked_up(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, PENDING)
+    shop.clock.turn(seconds=17)
+
+    await checked(shop, outcome(PENDING, usd(TOTAL), intent_id="pi_7"))
+    shop.clock.turn(seconds=2)
+    await checked(shop, outcome(SUCCEEDED, usd(TOTAL), intent_id="pi_7"))
+
+    assert shop.gateway.calls == [("charge", attempt.id), ("look_up", "pi_7")]
+    assert state_of(shop, attempt) == PAID

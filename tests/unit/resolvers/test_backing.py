@@ -22,6 +22,10 @@ class Globe:
         """Twice the radius."""
         return 2 * self.radius
 
+    def turns(self) -> int:
+        """Not a field: graphql-core would call it."""
+        return 7
+
 
 @dataclass(frozen=True, slots=True)
 class Ball:
@@ -59,11 +63,14 @@ def test_a_plain_field_that_a_record_has_not_is_a_fault_by_name() -> None:
         radius: int
         diameter: int
         colour: str
+        turns: int
 
     assert shape_faults() == [
         "RoundThing.colour is not on Globe",
+        "RoundThing.turns is not on Globe",
         "RoundThing.diameter is not on Ball",
         "RoundThing.colour is not on Ball",
+        "RoundThing.turns is not on Ball",
     ]
     assert backed_types() == {RoundThing: (Globe, Ball)}
 
