@@ -199,7 +199,7 @@ async def _edited(info: Info, cart_id: str, edit: CartEdit, expected_version: in
 
 async def _carried_out(info: Info, change: Callable[[], Awaitable[PricedCart]]) -> CartPayload:
     try:
-        cart = await info.context.in_turn(change())
+        cart = await info.context.in_turn(change)
     except ClientError as error:
         return CartPayload(cart=None, user_errors=await user_errors(error, info.context))
     info.context.loaders.clear()

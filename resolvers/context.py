@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import strawberry
 
@@ -21,6 +21,7 @@ from app.orders.access_token import OrderAccessTokens
 from dataloaders.batching import CONNECTIONS
 from dataloaders.loaders import Loaders, Readers
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCALE = "en"  # amounts are formatted for it
@@ -65,16 +66,16 @@ class Context:
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self.loaders = Loaders(services.readers, self._turns, currency=services.profile.currency)
 
-    async def in_turn(self, work: Awaitable[T]) -> T:
+    async def in_turn(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a use case or a search, once it is this work's turn."""
         async with self._turns:
-            return await work
+            return await work(*args, **kwargs)
 
     async def signed_in_customer(self) -> Customer | None:
         """Whoever the request comes from; None for a guest."""
         if self._customer_id is None:
             return None
-        return await self.in_turn(self.services.find_customer(self._customer_id))
+        return await self.in_turn(self.services.find_customer, self._customer_id)
 
 
 Info = strawberry.Info[Context, None]

@@ -287,7 +287,7 @@ async def _related(product: records.Product, first: int, info: Info) -> Sequence
     if product.category_id is None:
         return ()
     request = SearchRequest(filter=ProductFilter(categories=(product.category_id,)))
-    page, _ = await info.context.in_turn(info.context.services.search.page(request, PageRequest(first + 1)))
+    page, _ = await info.context.in_turn(info.context.services.search.page, request, PageRequest(first + 1))
     others = [product_id for product_id in page.items if product_id != product.id]
     return await info.context.loaders.product.load_many(others[:first])
 

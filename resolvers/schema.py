@@ -184,7 +184,7 @@ class Query:
         id: Annotated[strawberry.ID, strawberry.argument(description="The cart's id.")],  # noqa: A002
     ) -> PricedCart | None:
         """Always from the primary."""
-        return await info.context.in_turn(info.context.services.read_cart(cart_key(id)))
+        return await info.context.in_turn(info.context.services.read_cart, cart_key(id))
 
     @strawberry.field(description="An attempt to pay; null where there is none.", graphql_type=CheckoutAttempt | None)
     async def checkout_attempt(
@@ -228,7 +228,7 @@ async def _node(text: str, context: Context) -> object | None:
     kind, key = decode(text)
     if isinstance(key, UUID):
         if kind is Kind.CART:
-            return await context.in_turn(context.services.read_cart(CartId(key)))
+            return await context.in_turn(context.services.read_cart, CartId(key))
         # an order needs its token and a line its cart, so their ids alone open nothing
         return await context.loaders.attempt.load(AttemptId(key)) if kind is Kind.ATTEMPT else None
     if kind is Kind.PRODUCT:

@@ -104,12 +104,12 @@ class ProductConnection(Connection[Product]):
     @strawberry.field(description="How many products there are in all.", graphql_type=Count)
     async def total_count(found: strawberry.Parent[ProductListing], info: Info) -> CountRecord:
         """Counted only where it is selected."""
-        return await info.context.in_turn(info.context.services.search.count(found.request))
+        return await info.context.in_turn(info.context.services.search.count, found.request)
 
     @strawberry.field(description="Ways to narrow the list: always `brand`, `category` and `price`.")
     async def facets(found: strawberry.Parent[ProductListing], info: Info) -> list[Facet]:
         """Counted only where it is selected."""
-        counts = await info.context.in_turn(info.context.services.search.facets(found.request))
+        counts = await info.context.in_turn(info.context.services.search.facets, found.request)
         return await _facets(counts, found.request.filter, info.context)
 
 
@@ -175,7 +175,7 @@ async def search_products(
         filter=_filter(given(wanted), currency, within),
         sort=given(sort) or search.ProductSort.RELEVANCE,
     )
-    page, freshness = await info.context.in_turn(info.context.services.search.page(request, asked_page(*window)))
+    page, freshness = await info.context.in_turn(info.context.services.search.page, request, asked_page(*window))
     found = await info.context.loaders.product.load_many(page.items)
     by_id = {product.id: product for product in found}
     rows = listing(page, [by_id.get(product_id) for product_id in page.items])
