@@ -90,16 +90,16 @@ class Settings(BaseModel):
         True, alias="CARTOGRAPH_EXPLORER", description="whether /graphql shows GraphiQL in a browser"
     )
 
-    database_url: SecretStr = Field(alias="DATABASE_URL", description="the PostgreSQL primary")
+    database_url: SecretStr = Field(alias="DATABASE_URL", min_length=1, description="the PostgreSQL primary")
     database_replica_url: SecretStr | None = Field(
         None, alias="DATABASE_REPLICA_URL", description="a streaming replica for catalogue reads"
     )
     database_pool_size: int = Field(
         10, alias="CARTOGRAPH_DATABASE_POOL_SIZE", ge=1, le=100, description="connections a process, for each server"
     )
-    redis_url: SecretStr = Field(alias="REDIS_URL", description="the Redis or Valkey server for caches")
+    redis_url: SecretStr = Field(alias="REDIS_URL", min_length=1, description="the Redis or Valkey server for caches")
 
-    stripe_api_key: SecretStr = Field(alias="STRIPE_API_KEY", description="Stripe's secret key")
+    stripe_api_key: SecretStr = Field(alias="STRIPE_API_KEY", min_length=1, description="Stripe's secret key")
     stripe_publishable_key: str | None = Field(
         None, alias="STRIPE_PUBLISHABLE_KEY", description="Stripe's public key, for the shop's web pages"
     )
@@ -157,7 +157,7 @@ class Settings(BaseModel):
             try:
                 Money.parse(self.shipping_flat_rate, Currency(self.currency))
             except ValueError as error:
-                faults.append(f"CARTOGRAPH_SHIPPING_FLAT_RATE: {error}; set an amount such as 4.90")
+                faults.append(f"CARTOGRAPH_SHIPPING_FLAT_RATE: {error}; set an amount that this currency has")
         territories = Locale("en").territories
         unknown = [code for code in self.countries if len(code) != 2 or code not in territories]
         if unknown:
@@ -180,6 +180,9 @@ class Settings(BaseModel):
         return faults
 
 
+_REQUIRED = [str(field.alias) for field in Settings.model_fields.values() if field.is_required()]
+
+
 @dataclass(frozen=True, slots=True)
 class SettingRow:
     """One setting as `cartograph config` shows it. value: hidden where it is a secret."""
@@ -199,15 +202,33 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(_known(environ))
     except ValidationError as error:
-        for fault in error.errors():
-            if fault["type"] == "value_error" and not fault["loc"]:
-                faults += str(fault["msg"]).removeprefix("Value error, ").split("\n")
-            else:
-                faults.append(_sentence(str(fault["loc"][0]), fault["type"], fault["msg"]))
-        raise SettingsError(faults) from None
+        raise SettingsError([*faults, *_sentences(error), *_further_faults(environ, error)]) from None
     if faults:
         raise SettingsError(faults)
     return settings
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    sentences: list[str] = []
+    for fault in error.errors():
+        if fault["type"] == "value_error" and not fault["loc"]:
+            sentences += str(fault["msg"]).removeprefix("Value error, ").split("\n")
+        else:
+            sentences.append(_sentence(str(fault["loc"][0]), fault["type"], fault["msg"]))
+    return sentences
+
+
+def _further_faults(environ: Mapping[str, str], error: ValidationError) -> list[str]:
+    """What is wrong between the values that are right in themselves: pydantic does not look while others are wrong."""
+    wrong = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+    if not wrong:
+        return []
+    right = {name: value for name, value in _known(environ).items() if name not in wrong}
+    try:
+        Settings.model_validate({**dict.fromkeys(_REQUIRED, "sk_test_stand_in"), **right})
+    except ValidationError as further:
+        return [fault for fault in _sentences(further) if fault.partition(":")[0] not in wrong]
+    return []
 
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:

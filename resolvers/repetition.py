@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from graphql import DocumentNode, FieldNode, GraphQLError, Visitor, visit
+from graphql import DocumentNode, FieldNode, FragmentSpreadNode, GraphQLError, InlineFragmentNode, Visitor, visit
 from graphql.language.ast import SelectionSetNode
 from strawberry.extensions import SchemaExtension
 
@@ -33,10 +33,21 @@ def check_repetitions(document: DocumentNode) -> None:
 
 
 class _Counting(Visitor):
-    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
-        names = Counter((each.alias or each.name).value for each in node.selections if isinstance(each, FieldNode))
-        name, count = names.most_common(1)[0] if names else ("", 0)
+    def enter_selection_set(self, node: SelectionSetNode, _: object, parent: object, *__: object) -> None:
+        if isinstance(parent, InlineFragmentNode):
+            return  # counted with the selection set around it, into which it merges
+        counts = Counter(_names(node))
+        name, count = counts.most_common(1)[0] if counts else ("", 0)
         if count > MAX_REPETITIONS:
-            raise GraphQLError(
-                f"The field {name} is selected {count} times in one place; {MAX_REPETITIONS} are allowed."
-            )
+            message = f"The field {name} is selected {count} times in one place; {MAX_REPETITIONS} are allowed."
+            raise GraphQLError(message)
+
+
+def _names(selections: SelectionSetNode) -> Iterator[str]:
+    for each in selections.selections:
+        if isinstance(each, InlineFragmentNode):
+            yield from _names(each.selection_set)
+        elif isinstance(each, FieldNode):
+            yield (each.alias or each.name).value
+        elif isinstance(each, FragmentSpreadNode):
+            yield f"...{each.name.value}"

@@ -86,5 +86,5 @@ class AddCustomer:
         password_hash = await self.passwords.hash(password)
         customer_id = CustomerId(self.ids.new_uuid())
         async with self.transactions.begin() as tx:
-            customer = Customer(customer_id, email.casefold(), name, self.clock.now())
+            customer = Customer(customer_id, email.strip().casefold(), name, self.clock.now())
             return await tx.accounts.insert(customer, password_hash)

@@ -28,8 +28,17 @@ def product_slug(draft: ProductDraft, taken: Container[str]) -> str:
 
 
 def variant_skus(draft: ProductDraft, slug: str) -> list[str]:
-    """The stock-keeping unit of every variant: its own, or the product's slug and the options in capitals."""
-    return [variant.sku or _made_up_sku(variant, slug) for variant in draft.variants]
+    """The stock-keeping unit of every variant: its own, or the product's slug and the options in capitals.
+
+    Options that look alike in capitals, such as `1/2` and `1-2`, are told apart by a number.
+    """
+    skus: list[str] = []
+    for variant in draft.variants:
+        made_up = _made_up_sku(variant, slug)
+        if made_up in skus:
+            made_up = f"{made_up[: SKU_LENGTH - 4]}-{len(skus) + 1}"
+        skus.append(variant.sku or made_up)
+    return skus
 
 
 def variant_name(variant: VariantDraft) -> str:

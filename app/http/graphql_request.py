@@ -41,7 +41,8 @@ class GraphQLRequest:
 async def read_request(request: Request) -> GraphQLRequest:
     """The GraphQL request in a GET's query string or a POST's JSON body. Raises BadRequest."""
     if request.method == "GET":
-        return _checked({**request.query_params, **_decoded_parameters(request)})
+        given = {name: value for name, value in request.query_params.items() if value}
+        return _checked({**given, **_decoded_parameters(request)})
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")

@@ -280,3 +280,24 @@ def test_rows_show_every_setting_even_when_some_are_missing_or_wrong() -> None:
 def test_a_currency_that_the_payment_provider_counts_otherwise_is_refused(currency: str) -> None:
     with pytest.raises(SettingsError, match="counts " + currency + " in other units"):
         load_settings({**ENOUGH, "CARTOGRAPH_CURRENCY": currency, "CARTOGRAPH_SHIPPING_FLAT_RATE": "5"})
+
+
+def test_faults_between_values_are_reported_beside_faults_of_values() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"CARTOGRAPH_CURRENCY": "QQQ", "CARTOGRAPH_ENVIRONMENT": "production", "CARTOGRAPH_PORT": "0"})
+
+    named = [fault.partition(":")[0] for fault in caught.value.faults]
+    assert named == [
+        "CARTOGRAPH_PORT",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "STRIPE_API_KEY",
+        "CARTOGRAPH_CURRENCY",
+        "CARTOGRAPH_SECRET_KEY",
+    ]
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "STRIPE_API_KEY"])
+def test_an_empty_address_or_key_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load_settings({**ENOUGH, name: ""})

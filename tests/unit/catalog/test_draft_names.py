@@ -169,3 +169,9 @@ def test_any_path_makes_a_slug_that_is_not_taken(path: list[str]) -> None:
     for slug in (first, second):
         assert SLUG.fullmatch(slug)
         assert len(slug) <= SLUG_LENGTH
+
+
+def test_options_that_look_alike_in_capitals_are_told_apart() -> None:
+    skus = variant_skus(draft("Brush", variant("1/2"), variant("1-2"), variant("1 2"), variant("3")), "brush")
+
+    assert skus == ["BRUSH-1-2", "BRUSH-1-2-2", "BRUSH-1-2-3", "BRUSH-3"]
