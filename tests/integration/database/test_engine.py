@@ -1,0 +1,214 @@
+"""The engine: what a driver's failure means above it, and that no failure leaves a broken connection in the pool."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import ARRAY, Integer, bindparam, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from app.core.errors import DatabaseUnavailable
+from app.database.engine import Database
+from tests.conftest import Servers
+
+SESSIONS = ("read_fresh", "read_nearest", "write")
+SHORT_SECONDS = 1  # a statement may take so long here
+
+
+@pytest.fixture
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    """A database with one connection, so that whatever a statement leaves behind meets the next one."""
+    made = Database.connect(servers.postgres.url(), pool_size=1, statement_timeout_seconds=SHORT_SECONDS)
+    yield made
+    await made.close()
+
+
+async def ask(database: Database, session: str, statement: str) -> object:
+    async with getattr(database, session)() as connection:
+        return (await connection.execute(text(statement))).scalar()
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+async def test_statements_run_within_the_shops_limits(database: Database, session: str) -> None:
+    limits = {
+        "statement_timeout": "1s",
+        "lock_timeout": "1s",
+        "idle_in_transaction_session_timeout": "10s",
+        "jit": "off",
+        "application_name": "cartograph",
+    }
+
+    assert {name: await ask(database, session, f"SHOW {name}") for name in limits} == limits
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+async def test_a_statement_that_takes_too_long_is_an_outage_and_the_next_one_is_fine(
+    database: Database, session: str
+) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await ask(database, session, "SELECT pg_sleep(30)")
+
+    assert await ask(database, session, "SELECT 1") == 1
+    assert await ask(database, "write", "SELECT 2") == 2
+
+
+async def test_a_lock_that_somebody_else_holds_is_an_outage(servers: Servers) -> None:
+    database = Database.connect(servers.postgres.url(), pool_size=2, statement_timeout_seconds=30)
+
+    async with database.write() as holder:
+        await holder.execute(text("SELECT pg_advisory_xact_lock(7)"))
+        with pytest.raises(DatabaseUnavailable):
+            await ask(database, "write", "SELECT pg_advisory_xact_lock(7)")
+
+    assert await ask(database, "write", "SELECT 1") == 1
+    await database.close()
+
+
+async def test_a_pool_without_a_free_connection_is_an_outage_after_a_second(database: Database) -> None:
+    async with database.read_fresh():
+        with pytest.raises(DatabaseUnavailable):
+            await ask(database, "read_fresh", "SELECT 1")
+
+    assert await ask(database, "read_fresh", "SELECT 1") == 1
+
+
+async def test_a_broken_constraint_is_no_outage_and_costs_no_connection(database: Database) -> None:
+    before = await ask(database, "read_fresh", "SELECT pg_backend_pid()")
+
+    with pytest.raises(IntegrityError):
+        async with database.write() as connection:
+            await connection.execute(text("CREATE TEMPORARY TABLE t (id integer CHECK (id > 0)) ON COMMIT DROP"))
+            await connection.execute(text("INSERT INTO t VALUES (-1)"))
+
+    assert await ask(database, "read_fresh", "SELECT pg_backend_pid()") == before
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+@pytest.mark.parametrize("statement", ["SELECT 1/0", "SELECT nothing FROM nowhere", "nonsense"])
+async def test_a_wrong_statement_is_a_bug_and_not_an_outage(database: Database, session: str, statement: str) -> None:
+    with pytest.raises(DBAPIError):
+        await ask(database, session, statement)
+
+    assert await ask(database, session, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+async def test_a_value_that_the_driver_cannot_send_leaves_no_broken_connection(
+    database: Database, session: str
+) -> None:
+    """The driver has sent half of the statement by then, whose time runs on: the next transaction must not pay."""
+    numbers = text("SELECT :numbers").bindparams(bindparam("numbers", type_=ARRAY(Integer)))
+
+    with pytest.raises(DBAPIError):
+        async with getattr(database, session)() as connection:
+            await connection.execute(numbers, {"numbers": ["one"]})
+    await asyncio.sleep(SHORT_SECONDS * 1.2)
+
+    for _ in range(3):
+        assert await ask(database, "write", "SELECT 1") == 1
+        assert await ask(database, "read_fresh", "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+async def test_a_connection_that_is_cut_is_an_outage_once(database: Database, servers: Servers, session: str) -> None:
+    pid = await ask(database, session, "SELECT pg_backend_pid()")
+    servers.postgres.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
+
+    with pytest.raises(DatabaseUnavailable):
+        await ask(database, session, "SELECT 1")
+
+    assert await ask(database, session, "SELECT 1") == 1
+
+
+async def test_a_transaction_that_is_cut_is_an_outage_and_rolled_back(database: Database, servers: Servers) -> None:
+    servers.postgres.execute("CREATE TABLE cut (id integer)")
+
+    with pytest.raises(DatabaseUnavailable):
+        async with database.write() as connection:
+            pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await connection.execute(text("INSERT INTO cut VALUES (1)"))
+            servers.postgres.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
+            await connection.execute(text("INSERT INTO cut VALUES (2)"))
+
+    assert await ask(database, "read_fresh", "SELECT count(*) FROM cut") == 0
+    servers.postgres.execute("DROP TABLE cut")
+
+
+async def test_a_server_that_takes_no_writes_is_an_outage(servers: Servers) -> None:
+    servers.postgres.create_database("demoted")
+    servers.postgres.execute("ALTER DATABASE demoted SET default_transaction_read_only = on")
+    database = Database.connect(servers.postgres.url("demoted"), pool_size=1, statement_timeout_seconds=5)
+
+    with pytest.raises(DatabaseUnavailable):
+        await ask(database, "write", "CREATE TABLE t (id integer)")
+
+    assert await ask(database, "read_fresh", "SELECT 1") == 1
+    await database.close()
+    servers.postgres.drop_database("demoted")
+
+
+async def test_a_database_that_is_not_there_is_an_outage(servers: Servers) -> None:
+    database = Database.connect(servers.postgres.url("nowhere"), pool_size=1, statement_timeout_seconds=5)
+
+    for session in SESSIONS:
+        with pytest.raises(DatabaseUnavailable):
+            await ask(database, session, "SELECT 1")
+    await database.close()
+
+
+async def test_nobody_listening_is_an_outage() -> None:
+    database = Database.connect("postgresql://postgres@127.0.0.1:1/x", pool_size=1, statement_timeout_seconds=5)
+
+    for session in SESSIONS:
+        with pytest.raises(DatabaseUnavailable):
+            await ask(database, session, "SELECT 1")
+    await database.close()
+
+
+async def test_a_server_that_accepts_and_never_answers_holds_nobody_for_long() -> None:
+    writers: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    database = Database.connect(f"postgresql://postgres@127.0.0.1:{port}/x", pool_size=1, statement_timeout_seconds=5)
+
+    began = time.monotonic()
+    with pytest.raises(DatabaseUnavailable):
+        await ask(database, "read_fresh", "SELECT 1")
+
+    assert time.monotonic() - began < 10  # asyncpg's own patience is 60 seconds
+    await database.close()
+    for writer in writers:
+        writer.close()
+    silent.close()
+    await silent.wait_closed()
+
+
+async def test_a_block_that_fails_is_rolled_back_and_its_error_passes_through(servers: Servers) -> None:
+    servers.postgres.execute("CREATE TABLE block (id integer)")
+    database = Database.connect(servers.postgres.url(), pool_size=1, statement_timeout_seconds=5)
+
+    with pytest.raises(KeyError, match="mine"):
+        async with database.write() as connection:
+            await connection.execute(text("INSERT INTO block VALUES (1)"))
+            raise KeyError("mine")
+    rolled_back = await ask(database, "read_fresh", "SELECT count(*) FROM block")
+    await ask(database, "write", "INSERT INTO block VALUES (1) RETURNING id")
+
+    assert rolled_back == 0
+    assert await ask(database, "read_fresh", "SELECT count(*) FROM block") == 1
+    await database.close()
+    servers.postgres.execute("DROP TABLE block")
+
+
+async def test_a_task_that_is_canceled_leaves_no_broken_connection(database: Database) -> None:
+    for session in SESSIONS:
+        task = asyncio.create_task(ask(database, session, "SELECT pg_sleep(30)"))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert await ask(database, "write", "SELECT 1") == 1
