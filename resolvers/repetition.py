@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
-from graphql import DocumentNode, FieldNode, FragmentSpreadNode, GraphQLError, InlineFragmentNode, Visitor, visit
+from graphql import DocumentNode, FieldNode, FragmentSpreadNode, GraphQLError, InlineFragmentNode, Visitor, parse, visit
 from graphql.language.ast import SelectionSetNode
 from strawberry.extensions import SchemaExtension
 
+CACHED = 100  # documents that have passed; as many as the schema keeps
 MAX_REPETITIONS = 50  # of one response name in one selection set; clients repeat a field a few times at most
 
 
@@ -21,10 +23,15 @@ class RepetitionLimiter(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         """Raises GraphQLError for a document that is too repetitive."""
-        document = self.execution_context.graphql_document
-        if document is not None:
-            check_repetitions(document)
+        query = self.execution_context.query
+        if query is not None:
+            _check_text(query)
         yield
+
+
+@lru_cache(maxsize=CACHED)
+def _check_text(query: str) -> None:
+    check_repetitions(parse(query))
 
 
 def check_repetitions(document: DocumentNode) -> None:

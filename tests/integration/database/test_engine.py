@@ -78,10 +78,13 @@ async def test_a_pool_without_a_free_connection_is_an_outage_after_a_second(data
 async def test_a_broken_constraint_is_no_outage_and_costs_no_connection(database: Database) -> None:
     before = await ask(database, "read_fresh", "SELECT pg_backend_pid()")
 
-    with pytest.raises(IntegrityError):
+    async def break_it() -> None:
         async with database.write() as connection:
             await connection.execute(text("CREATE TEMPORARY TABLE t (id integer CHECK (id > 0)) ON COMMIT DROP"))
             await connection.execute(text("INSERT INTO t VALUES (-1)"))
+
+    with pytest.raises(IntegrityError):
+        await break_it()
 
     assert await ask(database, "read_fresh", "SELECT pg_backend_pid()") == before
 
@@ -126,12 +129,15 @@ async def test_a_connection_that_is_cut_is_an_outage_once(database: Database, se
 async def test_a_transaction_that_is_cut_is_an_outage_and_rolled_back(database: Database, servers: Servers) -> None:
     servers.postgres.execute("CREATE TABLE cut (id integer)")
 
-    with pytest.raises(DatabaseUnavailable):
+    async def be_cut() -> None:
         async with database.write() as connection:
             pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
             await connection.execute(text("INSERT INTO cut VALUES (1)"))
             servers.postgres.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
             await connection.execute(text("INSERT INTO cut VALUES (2)"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await be_cut()
 
     assert await ask(database, "read_fresh", "SELECT count(*) FROM cut") == 0
     servers.postgres.execute("DROP TABLE cut")
@@ -190,10 +196,13 @@ async def test_a_block_that_fails_is_rolled_back_and_its_error_passes_through(se
     servers.postgres.execute("CREATE TABLE block (id integer)")
     database = Database.connect(servers.postgres.url(), pool_size=1, statement_timeout_seconds=5)
 
-    with pytest.raises(KeyError, match="mine"):
+    async def fail() -> None:
         async with database.write() as connection:
             await connection.execute(text("INSERT INTO block VALUES (1)"))
             raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await fail()
     rolled_back = await ask(database, "read_fresh", "SELECT count(*) FROM block")
     await ask(database, "write", "INSERT INTO block VALUES (1) RETURNING id")
 
