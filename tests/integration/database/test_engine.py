@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import ARRAY, Integer, bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.errors import DatabaseUnavailable
 from app.database.engine import Database
@@ -18,12 +21,20 @@ SESSIONS = ("read_fresh", "read_nearest", "write")
 SHORT_SECONDS = 1  # a statement may take so long here
 
 
-@pytest.fixture
-async def database(servers: Servers) -> AsyncIterator[Database]:
+@asynccontextmanager
+async def one_connection(servers: Servers) -> AsyncIterator[Database]:
     """A database with one connection, so that whatever a statement leaves behind meets the next one."""
     made = Database.connect(servers.postgres.url(), pool_size=1, statement_timeout_seconds=SHORT_SECONDS)
-    yield made
-    await made.close()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@pytest.fixture
+async def database(servers: Servers) -> AsyncIterator[Database]:
+    async with one_connection(servers) as made:
+        yield made
 
 
 async def ask(database: Database, session: str, statement: str) -> object:
@@ -44,15 +55,16 @@ async def test_statements_run_within_the_shops_limits(database: Database, sessio
     assert {name: await ask(database, session, f"SHOW {name}") for name in limits} == limits
 
 
-@pytest.mark.parametrize("session", SESSIONS)
-async def test_a_statement_that_takes_too_long_is_an_outage_and_the_next_one_is_fine(
-    database: Database, session: str
-) -> None:
-    with pytest.raises(DatabaseUnavailable):
-        await ask(database, session, "SELECT pg_sleep(30)")
+async def test_a_statement_that_takes_too_long_is_an_outage_and_the_next_one_is_fine(servers: Servers) -> None:
+    async def outlast(session: str) -> None:
+        async with one_connection(servers) as database:
+            with pytest.raises(DatabaseUnavailable):
+                await ask(database, session, "SELECT pg_sleep(30)")
 
-    assert await ask(database, session, "SELECT 1") == 1
-    assert await ask(database, "write", "SELECT 2") == 2
+            assert await ask(database, session, "SELECT 1") == 1
+            assert await ask(database, "write", "SELECT 2") == 2
+
+    await asyncio.gather(*map(outlast, SESSIONS))
 
 
 async def test_a_lock_that_somebody_else_holds_is_an_outage(servers: Servers) -> None:
@@ -98,21 +110,26 @@ async def test_a_wrong_statement_is_a_bug_and_not_an_outage(database: Database, 
     assert await ask(database, session, "SELECT 1") == 1
 
 
-@pytest.mark.parametrize("session", SESSIONS)
-async def test_a_value_that_the_driver_cannot_send_leaves_no_broken_connection(
-    database: Database, session: str
-) -> None:
+async def test_a_value_that_the_driver_cannot_send_leaves_no_broken_connection(servers: Servers) -> None:
     """The driver has sent half of the statement by then, whose time runs on: the next transaction must not pay."""
     numbers = text("SELECT :numbers").bindparams(bindparam("numbers", type_=ARRAY(Integer)))
 
-    with pytest.raises(DBAPIError):
-        async with getattr(database, session)() as connection:
-            await connection.execute(numbers, {"numbers": ["one"]})
-    await asyncio.sleep(SHORT_SECONDS * 1.2)
+    async def send(session: str) -> None:
+        async with one_connection(servers) as database:
+            with pytest.raises(DBAPIError):
+                await _execute(getattr(database, session)(), numbers, numbers=["one"])
+            await asyncio.sleep(SHORT_SECONDS * 1.2)
 
-    for _ in range(3):
-        assert await ask(database, "write", "SELECT 1") == 1
-        assert await ask(database, "read_fresh", "SELECT 1") == 1
+            for _ in range(3):
+                assert await ask(database, "write", "SELECT 1") == 1
+                assert await ask(database, "read_fresh", "SELECT 1") == 1
+
+    await asyncio.gather(*map(send, SESSIONS))
+
+
+async def _execute(session: AbstractAsyncContextManager[AsyncConnection], statement: Any, **values: object) -> None:
+    async with session as connection:
+        await connection.execute(statement, values)
 
 
 @pytest.mark.parametrize("session", SESSIONS)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+import stamina
 
 from app.core.errors import PaymentsUnavailable
 from app.core.ids import AttemptId, CartId, Kind, OrderId, encode
@@ -29,6 +30,13 @@ async def gateway(emulator_url: str) -> AsyncIterator[StripeGateway]:
     made = StripeGateway("sk_test_emulator", base_url=emulator_url, policy=QUICK)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def at_once() -> Iterator[None]:
+    """Calls are repeated as often as ever, but without waiting in between."""
+    with stamina.set_testing(True, attempts=10, cap=True):
+        yield
 
 
 def attempt(method: str = "pm_card_visa", *, amount: Money = AMOUNT, token: str | None = None) -> PaymentAttempt:
@@ -242,6 +250,7 @@ async def test_a_declined_attempt_charged_again_stays_declined(gateway: StripeGa
     assert await provider.ledger(public_id(charged)) == [("charge_failed", 4_090)]
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     ("mode", "when"),
     [
@@ -268,6 +277,7 @@ async def test_a_failed_call_is_repeated_with_the_same_key_until_it_is_answered(
     assert await provider.ledger(public_id(charged)) == [("charge_succeeded", 4_090)]
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("mode", ["500", "503", "429", "refuse", "lost", "truncate"])
 async def test_after_four_calls_without_an_answer_the_outcome_is_unknown(
     gateway: StripeGateway, provider: Provider, mode: str
@@ -285,12 +295,13 @@ async def test_after_four_calls_without_an_answer_the_outcome_is_unknown(
     assert await provider.ledger(public_id(charged)) == [("charge_succeeded", 4_090)]
 
 
-async def test_a_call_that_is_under_way_already_is_waited_for(gateway: StripeGateway, provider: Provider) -> None:
+async def test_a_call_that_is_under_way_already_is_waited_for(emulator_url: str, provider: Provider) -> None:
+    gateway = StripeGateway("sk_test_emulator", base_url=emulator_url)  # its waits add up to two seconds at least
     charged = attempt()
     script = await provider.fault("slow", when="during", seconds=0.5)
     first = asyncio.create_task(gateway.charge(charged))
     async with asyncio.timeout(NO_WAITING):
-        while not await provider.hits(script):
+        while not await provider.hits(script):  # noqa: ASYNC110  what changes is in another process
             await asyncio.sleep(0.01)
 
     second = await gateway.charge(charged)
@@ -299,6 +310,7 @@ async def test_a_call_that_is_under_way_already_is_waited_for(gateway: StripeGat
     statuses = [request["status"] for request in await provider.requests(CREATE)]
     assert 409 in statuses
     assert await provider.ledger(public_id(charged)) == [("charge_succeeded", 4_090)]
+    await gateway.close()
 
 
 async def test_a_provider_that_never_answers_is_given_up_after_three_seconds_a_call(
@@ -318,6 +330,7 @@ async def test_a_provider_that_never_answers_is_given_up_after_three_seconds_a_c
     await impatient.close()
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_nobody_listening_is_an_unknown_outcome() -> None:
     nowhere = StripeGateway("sk_test_x", base_url="http://127.0.0.1:1", policy=RetryPolicy(retries=1))
 
@@ -351,6 +364,7 @@ async def test_a_key_that_comes_with_other_parameters_charges_nothing_more(
     assert await provider.ledger(public_id(charged)) == [("charge_succeeded", 4_090)]
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_looking_up_is_repeated_too(gateway: StripeGateway, provider: Provider) -> None:
     paid = await gateway.charge(attempt())
     assert paid.intent_id is not None
