@@ -5,15 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
+import structlog
 
 from app.bootstrap import Shop
 from app.devstack.ports import http_status, pick_port
 from app.devstack.supervisor import Child
 from tests.conftest import REPOSITORY, START_SECONDS, Servers
+
+
+@pytest.fixture(scope="package", autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Log lines as in production: drawing a traceback with colours takes longer than the test that causes it."""
+    processors = structlog.get_config()["processors"]
+    plain = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    structlog.configure(processors=plain)
+    yield
+    structlog.configure(processors=processors)
 
 
 @dataclass(frozen=True, slots=True)
