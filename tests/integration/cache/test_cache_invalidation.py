@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import text
 
 from app.bootstrap import Shop
 from app.cache import keys
 from app.core.money import Money
+from app.transactions import Transactions
 from tests.conftest import Servers
 from tests.shopkeeping import (
     USD,
@@ -74,6 +77,26 @@ async def test_readers_see_the_old_product_until_the_commit_and_the_new_one_from
     assert warm == [old, old]
     assert during == old
     assert after == [(name, "20.00", "20.00", [name])] * 2
+
+
+async def test_tags_are_dropped_once_others_can_see_the_commit(shop: Shop, mug: Stocked) -> None:
+    seen: list[tuple[set[str], str]] = []
+
+    async def drop(tags: Iterable[str]) -> None:
+        async with shop.database.read_fresh() as connection:
+            query = text("SELECT name FROM product WHERE import_key = :key")
+            seen.append((set(tags), (await connection.execute(query, {"key": mug.draft.key})).scalar_one()))
+
+    transactions = Transactions(shop.database, currency=USD, drop_tags=drop)
+    async with transactions.begin() as tx:
+        outcome = await tx.catalog.upsert([dearer(mug)], now=shop.clock.now())
+        tx.drop_after_commit(["one"])
+        tx.drop_after_commit(["two", "one"])
+        during = list(seen)
+
+    assert outcome.updated == 1
+    assert during == []
+    assert seen == [({"one", "two"}, mug.draft.name.replace("Mug", "Cup"))]
 
 
 async def test_a_reader_that_began_before_the_commit_leaves_nothing_old_behind(

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import ARRAY, Integer, bindparam, text
+from sqlalchemy import ARRAY, Integer, TextClause, bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,12 +112,16 @@ async def test_a_wrong_statement_is_a_bug_and_not_an_outage(database: Database, 
 
 async def test_a_value_that_the_driver_cannot_send_leaves_no_broken_connection(servers: Servers) -> None:
     """The driver has sent half of the statement by then, whose time runs on: the next transaction must not pay."""
-    numbers = text("SELECT :numbers").bindparams(bindparam("numbers", type_=ARRAY(Integer)))
+
+    def taking_numbers(statement: str) -> TextClause:
+        return text(statement).bindparams(bindparam("numbers", type_=ARRAY(Integer)))
 
     async def send(session: str) -> None:
         async with one_connection(servers) as database:
+            # the driver asks about the type once; that must be over
+            await _execute(getattr(database, session)(), taking_numbers("SELECT :numbers AS known"), numbers=[1])
             with pytest.raises(DBAPIError):
-                await _execute(getattr(database, session)(), numbers, numbers=["one"])
+                await _execute(getattr(database, session)(), taking_numbers("SELECT :numbers"), numbers=["one"])
             await asyncio.sleep(SHORT_SECONDS * 1.2)
 
             for _ in range(3):
