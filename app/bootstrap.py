@@ -200,6 +200,7 @@ def build_app(shop: Shop) -> ASGIApp:
             pages=pages,
             ids=shop.ids,
             introspection=settings.introspection,
+            get_queries=settings.get_queries,
             on_shutdown=shop.close,
         )
     )

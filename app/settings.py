@@ -86,6 +86,9 @@ class Settings(BaseModel):
     introspection: bool = Field(
         True, alias="CARTOGRAPH_INTROSPECTION", description="whether clients may ask for the schema"
     )
+    get_queries: bool = Field(
+        True, alias="CARTOGRAPH_GET_QUERIES", description="whether clients may send documents of their own by GET"
+    )
     explorer: bool = Field(
         True, alias="CARTOGRAPH_EXPLORER", description="whether /graphql shows GraphiQL in a browser"
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections import Counter as Counts
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import structlog
@@ -28,10 +30,19 @@ HTTP_SECONDS = Histogram(
 OPERATION_ERRORS = Counter("cartograph_graphql_errors_total", "Errors in GraphQL answers, by their code.", ["code"])
 CACHE_READS = Counter("cartograph_cache_reads_total", "Cache look-ups, by what they found.", ["outcome"])
 CACHE_FAULTS = Counter("cartograph_cache_faults_total", "Commands that the cache server did not answer.")
+cache_reads: ContextVar[Counts[str] | None] = ContextVar("cache_reads", default=None)  # those of one request
 PAYMENT_CALLS = Counter(
     "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]
 )
 ORDERS_PLACED = Counter("cartograph_orders_placed_total", "Orders placed, whatever became of their payment.")
+
+
+def count_cache_reads(outcome: str, number: int) -> None:
+    """Count look-ups: for the metrics, and for the request that wants to know its own."""
+    CACHE_READS.labels(outcome).inc(number)
+    own = cache_reads.get()
+    if own is not None:
+        own[outcome] += number
 
 
 def configure_logging(level: str) -> None:

@@ -1,7 +1,8 @@
 """A batch of keys becomes one call of a port. The only importer of aiodataloader.
 
 A loader lives as long as one request and remembers what it loaded, so a value asked for twice is read once. Batches of
-one request take turns for at most CONNECTIONS connections, so that a wide query cannot empty the pool.
+one request take turns for at most CONNECTIONS connections, so that a wide query cannot empty the pool. Each batch runs
+in a task of its own, which nobody else knows: `Turns.cancel` ends what a request that is given up has under way.
 """
 
 from __future__ import annotations
@@ -19,10 +20,36 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+class Turns:
+    """One request's turns for a connection, at most CONNECTIONS at a time."""
+
+    def __init__(self) -> None:
+        self._semaphore = asyncio.Semaphore(CONNECTIONS)
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "the loop runs nothing outside a task"
+        await self._semaphore.acquire()
+        self._tasks.add(task)
+
+    async def __aexit__(self, *_: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "the loop runs nothing outside a task"
+        self._tasks.discard(task)
+        self._semaphore.release()
+
+    def cancel(self) -> None:
+        """End whatever is having its turn; its statements are canceled on the server."""
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+
+
 class Loader(Generic[K, V]):
     """Loads values by key, together with whoever else asks in the same turn of the event loop."""
 
-    def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], turns: asyncio.Semaphore) -> None:
+    def __init__(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], turns: Turns) -> None:
         async def batch(keys: list[K]) -> list[V | None]:
             async with turns:
                 found = await load(keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from app.core.money import Currency
 from app.inventory.domain import StockLevel, StockReader
 from app.orders.domain import Order, OrderEvent, OrderReader
 from app.payments.domain import AttemptReader, PaymentAttempt
-from dataloaders.batching import Loader
+from dataloaders.batching import Loader, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Readers:
 class Loaders:
     """One request's loaders. currency: the one that prices are shown in; turns: the request's share of connections."""
 
-    def __init__(self, readers: Readers, turns: asyncio.Semaphore, *, currency: Currency) -> None:
+    def __init__(self, readers: Readers, turns: Turns, *, currency: Currency) -> None:
         catalog, orders, attempts = readers.catalog, readers.orders, readers.attempts
 
         async def prices(ids: Sequence[VariantId]) -> Mapping[VariantId, VariantPrice]:

@@ -8,10 +8,11 @@ import strawberry
 
 from app.core.contact import Address as AddressRecord
 from resolvers.backing import backed_by, given
+from resolvers.cost_directives import EMBEDDED
 from resolvers.enums import CountryCode
 
 
-@strawberry.type(description="Where a parcel or a bill goes.")
+@strawberry.type(description="Where a parcel or a bill goes.", directives=[EMBEDDED])
 @backed_by(AddressRecord)
 class Address:
     """Declared over its record."""

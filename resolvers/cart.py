@@ -19,6 +19,7 @@ from resolvers.address import Address
 from resolvers.backing import backed_by
 from resolvers.connection import After, Connection, First, Listing, asked_page, listing
 from resolvers.context import Info
+from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.enums import CurrencyCode
 from resolvers.ids import Node, public_id
 from resolvers.money import Money
@@ -32,7 +33,7 @@ _Attempt = Annotated["CheckoutAttempt", strawberry.lazy("resolvers.checkout")]
 _Order = Annotated["Order", strawberry.lazy("resolvers.order")]
 
 
-@strawberry.type(description="A wish of the buyer for a line, such as an engraving.")
+@strawberry.type(description="A wish of the buyer for a line, such as an engraving.", directives=[EMBEDDED])
 @backed_by(records.KeyValue)
 class KeyValue:
     """Declared over its record."""
@@ -41,7 +42,7 @@ class KeyValue:
     value: str = strawberry.field(description="What the buyer wishes.")
 
 
-@strawberry.type(description="A way for a parcel to reach the buyer.")
+@strawberry.type(description="A way for a parcel to reach the buyer.", directives=[EMBEDDED])
 @backed_by(DeliveryOptionRecord, Delivery)
 class DeliveryOption:
     """Declared over the option of a cart and the delivery of an order, which have the same fields."""
@@ -56,7 +57,10 @@ class DeliveryOption:
         return public_id(Kind.DELIVERY_OPTION, option.id)
 
 
-@strawberry.type(description="What a cart or an order costs: subtotal − discount + shipping + tax = total, exactly.")
+@strawberry.type(
+    description="What a cart or an order costs: subtotal − discount + shipping + tax = total, exactly.",
+    directives=[EMBEDDED],
+)
 @backed_by(records.Cost, OrderCost)
 class CartCost:
     """Declared over `Cost` and over `OrderCost`, which have the same fields."""
@@ -69,16 +73,20 @@ class CartCost:
     is_estimated: bool = strawberry.field(description="Whether something that will be added is not known yet.")
 
 
-@strawberry.type(description="Whether a cart can be paid.")
+@strawberry.type(description="Whether a cart can be paid.", directives=[EMBEDDED])
 @backed_by(records.CheckoutReadiness)
 class CheckoutReadiness:
     """Declared over its record."""
 
     ready: bool = strawberry.field(description="Whether `checkoutComplete` can be called.")
-    missing: list[records.CheckoutRequirement] = strawberry.field(description="What is still needed, in order.")
+    missing: list[records.CheckoutRequirement] = strawberry.field(
+        directives=at_most(len(records.CheckoutRequirement)), description="What is still needed, in order."
+    )
 
 
-@strawberry.type(description="Some units of one variant. A line is known by its variant and its attributes.")
+@strawberry.type(
+    description="Some units of one variant. A line is known by its variant and its attributes.", directives=[EMBEDDED]
+)
 @backed_by(records.PricedLine, kind=Kind.CART_LINE)
 class CartLine(Node):
     """Declared over the record `PricedLine`."""
@@ -89,8 +97,12 @@ class CartLine(Node):
     subtotal: Money = strawberry.field(description="quantity × unitPrice.")
     discount: Money = strawberry.field(description="What is taken off this line.")
     total: Money = strawberry.field(description="subtotal − discount.")
-    attributes: list[KeyValue] = strawberry.field(description="The buyer's wishes for this line.")
-    problems: list[CartProblem] = strawberry.field(description="What is wrong with it; also among the cart's problems.")
+    attributes: list[KeyValue] = strawberry.field(
+        directives=at_most(records.MAX_LINE_ATTRIBUTES), description="The buyer's wishes for this line."
+    )
+    problems: list[CartProblem] = strawberry.field(
+        directives=at_most(2), description="What is wrong with it; also among the cart's problems."
+    )
 
     @strawberry.field(description="The variant; null once it is no longer sold.", graphql_type=ProductVariant | None)
     async def variant(line: strawberry.Parent[records.PricedLine], info: Info) -> Variant | None:
@@ -112,12 +124,14 @@ class Cart(Node):
     shipping_address: Address | None = strawberry.field(description="Where to deliver to.")
     billing_address: Address | None = strawberry.field(description="Where to bill; the shipping address where null.")
     delivery_options: list[DeliveryOption] = strawberry.field(
-        description="What can be chosen from; empty where nothing has to be delivered, or nothing can be."
+        directives=at_most(20),
+        description="What can be chosen from; empty where nothing has to be delivered, or nothing can be.",
     )
     selected_delivery_option: DeliveryOption | None = strawberry.field(description="The chosen one.")
     cost: CartCost = strawberry.field(description="What it costs now.")
     problems: list[CartProblem] = strawberry.field(
-        description="What has changed since the cart was filled, line by line; at most 201."
+        directives=at_most(2 * records.MAX_LINES + 1),
+        description="What has changed since the cart was filled, line by line; at most 201.",
     )
     readiness: CheckoutReadiness = strawberry.field(description="Whether it can be paid, and what is missing.")
     created_at: datetime = strawberry.field(description="When it was opened.")
@@ -150,7 +164,7 @@ class Cart(Node):
         return None if order_id is None else await info.context.loaders.order.load(order_id)
 
 
-@strawberry.type(description="The variant is no longer sold: remove the line.")
+@strawberry.type(description="The variant is no longer sold: remove the line.", directives=[EMBEDDED])
 @backed_by(records.LineUnavailable)
 class LineUnavailable:
     """Declared over its record."""
@@ -158,7 +172,7 @@ class LineUnavailable:
     line: CartLine = strawberry.field(description="The line.")
 
 
-@strawberry.type(description="Fewer units are left than the line asks for: lower its quantity.")
+@strawberry.type(description="Fewer units are left than the line asks for: lower its quantity.", directives=[EMBEDDED])
 @backed_by(records.LineInsufficientStock)
 class LineInsufficientStock:
     """Declared over its record."""
@@ -167,7 +181,10 @@ class LineInsufficientStock:
     available: int = strawberry.field(description="How many of its units can be had.")
 
 
-@strawberry.type(description="The price has changed since the line was put in. It does not keep the cart from payment.")
+@strawberry.type(
+    description="The price has changed since the line was put in. It does not keep the cart from payment.",
+    directives=[EMBEDDED],
+)
 @backed_by(records.LinePriceChanged)
 class LinePriceChanged:
     """Declared over its record."""
@@ -177,7 +194,7 @@ class LinePriceChanged:
     after: Money = strawberry.field(description="The price of one unit now.")
 
 
-@strawberry.type(description="The chosen delivery is no longer offered: choose another.")
+@strawberry.type(description="The chosen delivery is no longer offered: choose another.", directives=[EMBEDDED])
 @backed_by(records.DeliveryOptionGone)
 class DeliveryOptionGone:
     """Declared over its record."""

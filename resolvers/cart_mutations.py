@@ -17,8 +17,9 @@ from resolvers.address import AddressInput, address_of
 from resolvers.backing import INPUT, given
 from resolvers.cart import Cart
 from resolvers.context import Info
+from resolvers.cost_directives import at_most
 from resolvers.enums import CurrencyCode
-from resolvers.errors import UserError, user_errors
+from resolvers.errors import MAX_USER_ERRORS, UserError, user_errors
 from resolvers.ids import cart_key, cart_line_key, delivery_option_key, variant_key
 
 MAX_INPUT_LINES = 100
@@ -32,7 +33,9 @@ class CartPayload:
     """The cart is null exactly where there are user errors."""
 
     cart: Cart | None = strawberry.field(description="The cart after the change; null where nothing was changed.")
-    user_errors: list[UserError] = strawberry.field(description="Why nothing was changed; else empty. At most 400.")
+    user_errors: list[UserError] = strawberry.field(
+        directives=at_most(MAX_USER_ERRORS), description="Why nothing was changed; else empty. At most 100."
+    )
 
 
 @strawberry.input(description="A wish of the buyer for a line: a key of 1 to 64 and a value of up to 500 characters.")

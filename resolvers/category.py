@@ -14,13 +14,14 @@ from app.core.pagination import PageRequest, slice_page
 from resolvers.backing import backed_by
 from resolvers.connection import After, Before, Connection, First, Last, Listing, listing
 from resolvers.context import Info
+from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.ids import Node
 from resolvers.search import Filter, ProductConnection, ProductListing, Query, Sort, search_products
 
 MAX_CHILDREN = 100
 
 
-@strawberry.type(description="A shelf of the shop; categories form a tree.")
+@strawberry.type(description="A shelf of the shop; categories form a tree.", directives=[EMBEDDED])
 @backed_by(records.Category, kind=Kind.CATEGORY)
 class Category(Node):
     """Declared over its record."""
@@ -29,7 +30,11 @@ class Category(Node):
     name: str = strawberry.field(description="The category's name.")
     description: str = strawberry.field(description="Plain text; may be empty.")
 
-    @strawberry.field(description="The categories from the root down to this one.", graphql_type="list[Category]")
+    @strawberry.field(
+        directives=at_most(records.MAX_CATEGORY_DEPTH),
+        description="The categories from the root down to this one.",
+        graphql_type="list[Category]",
+    )
     async def path(category: strawberry.Parent[records.Category], info: Info) -> Sequence[records.Category]:
         """Batched."""
         return await info.context.loaders.category.load_many(category.path_ids)
@@ -42,6 +47,7 @@ class Category(Node):
         return await info.context.loaders.category.load(category.parent_id)
 
     @strawberry.field(
+        directives=at_most(MAX_CHILDREN),
         description=f"The categories directly below, by name; at most {MAX_CHILDREN}: `categories` lists them all.",
         graphql_type="list[Category]",
     )

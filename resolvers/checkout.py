@@ -16,7 +16,8 @@ from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod
 from resolvers.backing import INPUT, backed_by, given
 from resolvers.cart import Cart
 from resolvers.context import Context, Info
-from resolvers.errors import UserError, user_errors
+from resolvers.cost_directives import at_most
+from resolvers.errors import MAX_USER_ERRORS, UserError, user_errors
 from resolvers.ids import Node, cart_key, delivery_option_key
 from resolvers.money import MoneyInput, money_of
 from resolvers.order import Order
@@ -81,7 +82,9 @@ class CheckoutFailed:
 
     attempt: CheckoutAttempt | None = strawberry.field(description="The attempt; null where none began.")
     cart: Cart | None = strawberry.field(description="The cart as it is now.")
-    user_errors: list[UserError] = strawberry.field(description="Why; at most 400.")
+    user_errors: list[UserError] = strawberry.field(
+        directives=at_most(MAX_USER_ERRORS), description="Why; at most 100."
+    )
 
 
 CheckoutCompleteResult = Annotated[

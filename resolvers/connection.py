@@ -14,6 +14,7 @@ import strawberry
 
 from app.core.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest, page_request
 from resolvers.backing import given
+from resolvers.cost_directives import EMBEDDED
 from resolvers.scalars import Cursor
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ Before = Annotated[
 ]
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="Where a page stands in its list.", directives=[EMBEDDED])
 class PageInfo:
     """Declared over `PageMark`."""
 
@@ -38,7 +39,7 @@ class PageInfo:
     end_cursor: Cursor | None = strawberry.field(description="The last row's cursor; null on an empty page.")
 
 
-@strawberry.type(description="A row of a list.")
+@strawberry.type(description="A row of a list.", directives=[EMBEDDED])
 class Edge(Generic[T]):
     """Declared over `Row`."""
 

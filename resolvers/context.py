@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -18,7 +17,7 @@ from app.core.clock import Clock
 from app.core.ids import CustomerId
 from app.core.money import Currency
 from app.orders.access_token import OrderAccessTokens
-from dataloaders.batching import CONNECTIONS
+from dataloaders.batching import Turns
 from dataloaders.loaders import Loaders, Readers
 
 P = ParamSpec("P")
@@ -63,13 +62,17 @@ class Context:
     def __init__(self, services: Services, customer_id: CustomerId | None) -> None:
         self.services = services
         self._customer_id = customer_id
-        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._turns = Turns()
         self.loaders = Loaders(services.readers, self._turns, currency=services.profile.currency)
 
     async def in_turn(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a use case or a search, once it is this work's turn."""
         async with self._turns:
             return await work(*args, **kwargs)
+
+    def give_up(self) -> None:
+        """End what the request has under way at the database: nobody waits for it any more."""
+        self._turns.cancel()
 
     async def signed_in_customer(self) -> Customer | None:
         """Whoever the request comes from; None for a guest."""

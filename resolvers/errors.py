@@ -17,9 +17,12 @@ from app.core import errors
 from app.core.errors import ClientError, ErrorCode, Rejected
 from app.core.ids import Kind, VariantId
 from resolvers.context import Context
+from resolvers.cost_directives import ALONE, EMBEDDED, at_most
 from resolvers.ids import public_id
 from resolvers.money import Money
 from resolvers.product import ProductVariant
+
+MAX_USER_ERRORS = 100  # who has mended so many sends the request again
 
 
 @strawberry.interface(description="Something that the shopper or the client can mend.")
@@ -29,17 +32,17 @@ class UserError:
     code: ErrorCode = strawberry.field(description="What went wrong, for a program.")
     message: str = strawberry.field(description="What went wrong, for people.")
     field: list[str] | None = strawberry.field(
-        description="The path of the value at fault in `input`; null where no single value is."
+        directives=at_most(10), description="The path of the value at fault in `input`; null where no single value is."
     )
     retryable: bool = strawberry.field(description="Whether the same request may succeed after reading again.")
 
 
-@strawberry.type(description="A problem that needs no facts beyond its code and message.")
+@strawberry.type(description="A problem that needs no facts beyond its code and message.", directives=[EMBEDDED])
 class GenericUserError(UserError):
     """Any other problem."""
 
 
-@strawberry.type(description="Fewer units are available than were asked for.")
+@strawberry.type(description="Fewer units are available than were asked for.", directives=[EMBEDDED])
 class InsufficientStockError(UserError):
     """From `OutOfStock`."""
 
@@ -50,7 +53,7 @@ class InsufficientStockError(UserError):
     applied: int = strawberry.field(description="How many units were taken all the same.")
 
 
-@strawberry.type(description="The cart changed since the client read it.")
+@strawberry.type(description="The cart changed since the client read it.", directives=[EMBEDDED, ALONE])
 class VersionConflictError(UserError):
     """From `VersionConflict`."""
 
@@ -58,7 +61,9 @@ class VersionConflictError(UserError):
     current_version: int = strawberry.field(description="The version that the cart has.")
 
 
-@strawberry.type(description="A variant whose price is not the one at which it was put into the cart.")
+@strawberry.type(
+    description="A variant whose price is not the one at which it was put into the cart.", directives=[EMBEDDED]
+)
 class PriceChange:
     """One of `PriceChangedError.changes`."""
 
@@ -67,13 +72,15 @@ class PriceChange:
     after: Money = strawberry.field(description="The price of one unit now.")
 
 
-@strawberry.type(description="The total is not the one that the buyer accepted.")
+@strawberry.type(description="The total is not the one that the buyer accepted.", directives=[EMBEDDED, ALONE])
 class PriceChangedError(UserError):
     """From `PriceChanged`."""
 
     expected: Money = strawberry.field(description="The total that the client sent.")
     actual: Money = strawberry.field(description="The total now: show it, and send it with the next try.")
-    changes: list[PriceChange] = strawberry.field(description="The variants whose price has changed; at most 100.")
+    changes: list[PriceChange] = strawberry.field(
+        directives=at_most(MAX_USER_ERRORS), description="The variants whose price has changed; at most 100."
+    )
 
 
 UserErrors = Annotated[
@@ -84,7 +91,7 @@ UserErrors = Annotated[
 async def user_errors(error: ClientError, context: Context) -> list[UserError]:
     """The problems that an error stands for, with the facts a screen needs."""
     faults: Sequence[ClientError] = error.faults if isinstance(error, Rejected) else (error,)
-    return list(await asyncio.gather(*(_user_error(fault, context) for fault in faults)))  # batched
+    return list(await asyncio.gather(*(_user_error(fault, context) for fault in faults[:MAX_USER_ERRORS])))  # batched
 
 
 async def _user_error(error: ClientError, context: Context) -> UserError:

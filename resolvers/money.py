@@ -12,10 +12,11 @@ from app.core.money import Currency
 from app.core.money import Money as MoneyRecord
 from resolvers.backing import backed_by
 from resolvers.context import LOCALE
+from resolvers.cost_directives import EMBEDDED
 from resolvers.enums import CurrencyCode
 
 
-@strawberry.type(description="An amount of money.")
+@strawberry.type(description="An amount of money.", directives=[EMBEDDED])
 @backed_by(MoneyRecord)
 class Money:
     """Declared over the record `app.core.money.Money`."""

@@ -19,9 +19,13 @@ from resolvers.backing import backed_by
 from resolvers.cart import CartCost, DeliveryOption
 from resolvers.connection import After, Connection, First, Listing, asked_page, listing
 from resolvers.context import Info
+from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.ids import Node, public_id
 from resolvers.money import Money
 from resolvers.product import ProductVariant
+
+MAX_PAYMENTS = 10
+MAX_EVENTS = 100
 
 _PAYMENT_STATUS = {
     AttemptState.PENDING: records.PaymentStatus.PENDING,
@@ -33,7 +37,10 @@ _PAYMENT_STATUS = {
 }
 
 
-@strawberry.type(description="Some units of one variant, named and priced as they were when the order was placed.")
+@strawberry.type(
+    description="Some units of one variant, named and priced as they were when the order was placed.",
+    directives=[EMBEDDED],
+)
 @backed_by(records.OrderLine)
 class OrderLine:
     """Declared over its record."""
@@ -59,7 +66,7 @@ class OrderLine:
         return await info.context.loaders.variant.load(line.variant_id)
 
 
-@strawberry.type(description="Something that happened to an order.")
+@strawberry.type(description="Something that happened to an order.", directives=[EMBEDDED])
 @backed_by(records.OrderEvent)
 class OrderEvent:
     """Declared over its record."""
@@ -127,12 +134,22 @@ class Order(Node):
         page = slice_page(order.lines, asked_page(first, after), lambda line: line.position, f"order:{order.id}")
         return listing(page, page.items)
 
-    @strawberry.field(description="The attempts to pay for it, oldest first.", graphql_type=list[Payment])
+    @strawberry.field(
+        directives=at_most(MAX_PAYMENTS),
+        description="The latest attempts to pay for it, oldest first.",
+        graphql_type=list[Payment],
+    )
     async def payments(order: strawberry.Parent[records.Order], info: Info) -> Sequence[PaymentAttempt]:
         """Batched; an order has one attempt that lives."""
-        return await info.context.loaders.attempts_of_order.load(order.id) or ()
+        attempts = await info.context.loaders.attempts_of_order.load(order.id) or ()
+        return attempts[-MAX_PAYMENTS:]
 
-    @strawberry.field(description="What happened to it, oldest first.", graphql_type=list[OrderEvent])
+    @strawberry.field(
+        directives=at_most(MAX_EVENTS),
+        description="What happened to it lately, oldest first.",
+        graphql_type=list[OrderEvent],
+    )
     async def timeline(order: strawberry.Parent[records.Order], info: Info) -> Sequence[records.OrderEvent]:
         """Batched."""
-        return await info.context.loaders.events_of_order.load(order.id) or ()
+        events = await info.context.loaders.events_of_order.load(order.id) or ()
+        return events[-MAX_EVENTS:]

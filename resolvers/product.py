@@ -18,6 +18,7 @@ from app.inventory import domain as inventory
 from resolvers.backing import backed_by
 from resolvers.connection import After, Connection, First, Listing, asked_page, listing
 from resolvers.context import Info
+from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.ids import Node
 from resolvers.money import Money
 from resolvers.scalars import URL
@@ -45,26 +46,30 @@ class Image:
         return URL(info.context.services.profile.base_url + image.url if path else image.url)
 
 
-@strawberry.type(description="A fact about a product, such as its material.")
+@strawberry.type(description="A fact about a product, such as its material.", directives=[EMBEDDED])
 @backed_by(records.Attribute)
 class Attribute:
     """Declared over its record."""
 
     slug: str = strawberry.field(description="The attribute's name for programs, such as `material`.")
     name: str = strawberry.field(description="The attribute's name for people, such as `Material`.")
-    values: list[str] = strawberry.field(description="Its values, such as `cotton` and `linen`.")
+    values: list[str] = strawberry.field(
+        directives=at_most(50), description="Its values, such as `cotton` and `linen`."
+    )
 
 
-@strawberry.type(description="Something a shopper chooses, such as a size.")
+@strawberry.type(description="Something a shopper chooses, such as a size.", directives=[EMBEDDED])
 @backed_by(records.ProductOption)
 class ProductOption:
     """Declared over its record."""
 
     name: str = strawberry.field(description="The option's name, such as `Size`.")
-    values: list[str] = strawberry.field(description="What there is to choose from, in the order to show.")
+    values: list[str] = strawberry.field(
+        directives=at_most(records.MAX_VARIANTS), description="What there is to choose from, in the order to show."
+    )
 
 
-@strawberry.type(description="The choice that a variant stands for, such as the size M.")
+@strawberry.type(description="The choice that a variant stands for, such as the size M.", directives=[EMBEDDED])
 @backed_by(records.SelectedOption)
 class SelectedOption:
     """Declared over its record."""
@@ -81,7 +86,7 @@ class SelectedOptionInput:
     value: str = strawberry.field(description="The chosen value, such as `M`.")
 
 
-@strawberry.type(description="What a search engine should show of a page.")
+@strawberry.type(description="What a search engine should show of a page.", directives=[EMBEDDED])
 @backed_by(records.Seo)
 class Seo:
     """Declared over its record."""
@@ -90,7 +95,7 @@ class Seo:
     description: str = strawberry.field(description="A sentence or two about the page.")
 
 
-@strawberry.type(description="A span of prices.")
+@strawberry.type(description="A span of prices.", directives=[EMBEDDED])
 class MoneyRange:
     """Instantiated from a price range."""
 
@@ -98,7 +103,7 @@ class MoneyRange:
     max: Money = strawberry.field(description="The highest price.")
 
 
-@strawberry.type(description="What one unit costs.")
+@strawberry.type(description="What one unit costs.", directives=[EMBEDDED])
 @backed_by(records.VariantPrice)
 class VariantPrice:
     """Declared over its record."""
@@ -112,7 +117,7 @@ class VariantPrice:
         return price.compare_at is not None and price.compare_at.minor > price.current.minor
 
 
-@strawberry.type(description="How many units may be bought at once.")
+@strawberry.type(description="How many units may be bought at once.", directives=[EMBEDDED])
 class QuantityRule:
     """The same for every variant."""
 
@@ -139,7 +144,9 @@ class ProductVariant(Node):
 
     sku: str = strawberry.field(description="The stock-keeping unit: unique in the shop.")
     name: str = strawberry.field(description="The chosen values, such as `M / Blue`.")
-    selected_options: list[SelectedOption] = strawberry.field(description="The choice this variant stands for.")
+    selected_options: list[SelectedOption] = strawberry.field(
+        directives=at_most(10), description="The choice this variant stands for."
+    )
     image: Image | None = strawberry.field(description="A picture of this very variant.")
     weight_grams: int | None = strawberry.field(description="What one unit weighs, where it is known.")
     requires_shipping: bool = strawberry.field(description="Whether it has to be delivered.")
@@ -174,9 +181,11 @@ class Product(Node):
     name: str = strawberry.field(description="The product's name.")
     description: str = strawberry.field(description="Plain text; may have line breaks.")
     brand: str | None = strawberry.field(description="Who makes it.")
-    tags: list[str] = strawberry.field(description="Words the shop has put on it.")
-    attributes: list[Attribute] = strawberry.field(description="Facts about it.")
-    options: list[ProductOption] = strawberry.field(description="What a shopper chooses; empty where there is nothing.")
+    tags: list[str] = strawberry.field(directives=at_most(50), description="Words the shop has put on it.")
+    attributes: list[Attribute] = strawberry.field(directives=at_most(50), description="Facts about it.")
+    options: list[ProductOption] = strawberry.field(
+        directives=at_most(10), description="What a shopper chooses; empty where there is nothing."
+    )
     seo: Seo = strawberry.field(description="What a search engine should show of its page.")
     created_at: datetime = strawberry.field(description="When it came into the shop.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
@@ -188,7 +197,11 @@ class Product(Node):
             return None
         return await info.context.loaders.category.load(product.category_id)
 
-    @strawberry.field(description="The categories from the root down to its own.", graphql_type=list[_Category])
+    @strawberry.field(
+        directives=at_most(records.MAX_CATEGORY_DEPTH),
+        description="The categories from the root down to its own.",
+        graphql_type=list[_Category],
+    )
     async def category_path(product: strawberry.Parent[records.Product], info: Info) -> Sequence[records.Category]:
         """Batched."""
         category = product.category_id and await info.context.loaders.category.load(product.category_id)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
-from strawberry.extensions import DisableIntrospection, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
 from app.accounts.domain import Customer as CustomerRecord
@@ -30,24 +29,24 @@ from resolvers.category import Category, CategoryConnection, ParentId, categorie
 from resolvers.checkout import CheckoutAttempt, CheckoutMutation
 from resolvers.connection import After, Before, First, Last, Listing, asked_page
 from resolvers.context import Context, Info, ShopProfile
+from resolvers.cost_directives import at_most
 from resolvers.customer import Customer
 from resolvers.errors import GenericUserError, InsufficientStockError, PriceChangedError, VersionConflictError
 from resolvers.ids import Node, attempt_key, cart_key, category_key, product_key, variant_key
 from resolvers.order import Order
 from resolvers.product import Product, ProductVariant
-from resolvers.repetition import RepetitionLimiter
 from resolvers.scalars import SCALARS
 from resolvers.search import Filter, ListFacet, ProductConnection, ProductListing, RangeFacet, Sort, search_products
 from resolvers.search import Query as Words
 from resolvers.shop import Shop
+from resolvers.shop_schema import ShopSchema
 from resolvers.suggestions import SearchSuggestions, suggestions
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_NODES = 100
-MAX_TOKENS = 2_000  # lexical tokens of a document: far above what real clients send
-CACHED_DOCUMENTS = 100  # the largest takes 0.75 MB: a stranger's must not fill the memory
+SENSITIVE = frozenset({"checkoutComplete"})  # mutations of which a request may have one
 
 
 @strawberry.input(one_of=True, description="Which product: exactly one of these.")
@@ -99,7 +98,11 @@ class Query:
         """Dispatches on the type in the id."""
         return await _node(id, info.context)
 
-    @strawberry.field(description="Objects by their ids, in the same order.", graphql_type=list[Node | None])
+    @strawberry.field(
+        directives=at_most(MAX_NODES, told_by="ids"),
+        description="Objects by their ids, in the same order.",
+        graphql_type=list[Node | None],
+    )
     async def nodes(
         self,
         info: Info,
@@ -243,17 +246,9 @@ class Mutation(CartMutation, CheckoutMutation):
     """The root of mutations."""
 
 
-class ShopSchema(strawberry.Schema):
-    """Strawberry's schema; errors are logged where they are answered, in `app/http`."""
-
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:  # noqa: ANN401  the library's types
-        """Nothing: the library would log a traceback for every mistake of a client."""
-
-
 def build_schema(*, introspection: bool = True) -> ShopSchema:
     """The schema, validated."""
-    guards = [] if introspection else [DisableIntrospection]
-    return ShopSchema(
+    schema = ShopSchema(
         query=Query,
         mutation=Mutation,
         types=[
@@ -266,12 +261,6 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
             ListFacet,
             RangeFacet,
         ],
-        extensions=[
-            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            RepetitionLimiter,
-            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-            *guards,
-        ],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    return schema.ready(introspection=introspection)

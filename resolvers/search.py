@@ -23,6 +23,7 @@ from app.core.pagination import CountPrecision
 from resolvers.backing import backed_by, given
 from resolvers.connection import Connection, PageMark, Row, asked_page, listing
 from resolvers.context import Context, Info
+from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.ids import category_key, public_id
 from resolvers.product import Product
 from resolvers.scalars import Cursor
@@ -32,7 +33,7 @@ MAX_FILTER_VALUES = 100
 BRAND, CATEGORY, PRICE = "brand", "category", "price"
 
 
-@strawberry.type(description="How many there are.")
+@strawberry.type(description="How many there are.", directives=[EMBEDDED])
 @backed_by(CountRecord)
 class Count:
     """Declared over its record."""
@@ -41,7 +42,7 @@ class Count:
     precision: CountPrecision = strawberry.field(description="How much it can be relied on.")
 
 
-@strawberry.type(description="How old an answer is, and where it came from.")
+@strawberry.type(description="How old an answer is, and where it came from.", directives=[EMBEDDED])
 @backed_by(FreshnessRecord)
 class Freshness:
     """Declared over its record."""
@@ -59,7 +60,7 @@ class Facet:
     label: str = strawberry.field(description="The facet's name for people.")
 
 
-@strawberry.type(description="A value to narrow by.")
+@strawberry.type(description="A value to narrow by.", directives=[EMBEDDED])
 class FacetValue:
     """Instantiated from the counts."""
 
@@ -69,14 +70,18 @@ class FacetValue:
     selected: bool = strawberry.field(description="Whether the filter has it now.")
 
 
-@strawberry.type(description="A facet with a list of values, the most frequent first; at most 50.")
+@strawberry.type(
+    description="A facet with a list of values, the most frequent first; at most 50.", directives=[EMBEDDED]
+)
 class ListFacet(Facet):
     """Instantiated from the counts."""
 
-    values: list[FacetValue] = strawberry.field(description="The values to choose from.")
+    values: list[FacetValue] = strawberry.field(
+        directives=at_most(search.MAX_FACET_VALUES), description="The values to choose from."
+    )
 
 
-@strawberry.type(description="A facet with a span of numbers.")
+@strawberry.type(description="A facet with a span of numbers.", directives=[EMBEDDED])
 class RangeFacet(Facet):
     """Instantiated from the counts."""
 
@@ -106,7 +111,9 @@ class ProductConnection(Connection[Product]):
         """Counted only where it is selected."""
         return await info.context.in_turn(info.context.services.search.count, found.request)
 
-    @strawberry.field(description="Ways to narrow the list: always `brand`, `category` and `price`.")
+    @strawberry.field(
+        directives=at_most(3), description="Ways to narrow the list: always `brand`, `category` and `price`."
+    )
     async def facets(found: strawberry.Parent[ProductListing], info: Info) -> list[Facet]:
         """Counted only where it is selected."""
         counts = await info.context.in_turn(info.context.services.search.facets, found.request)

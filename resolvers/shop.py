@@ -7,17 +7,24 @@ import strawberry
 from app.core.pagination import MAX_PAGE_SIZE
 from resolvers.backing import backed_by
 from resolvers.context import LOCALE, ShopProfile
+from resolvers.cost import MAX_COST
+from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.enums import CountryCode, CurrencyCode
+from resolvers.limits import MAX_DEPTH
 
 
-@strawberry.type(description="Bounds that requests are held to.")
+@strawberry.type(description="Bounds that requests are held to.", directives=[EMBEDDED])
 class ApiLimits:
     """The same in every environment."""
 
     max_page_size: int = strawberry.field(description="The largest `first` or `last`.")
+    max_query_cost: int = strawberry.field(
+        description="The most that one request may cost, by `@cost` and `@listSize`."
+    )
+    max_depth: int = strawberry.field(description="How many fields deep a document may be.")
 
 
-@strawberry.type(description="What the shop says of itself.")
+@strawberry.type(description="What the shop says of itself.", directives=[EMBEDDED])
 @backed_by(ShopProfile)
 class Shop:
     """Declared over `ShopProfile`."""
@@ -30,17 +37,25 @@ class Shop:
         """The code itself is the enum's value."""
         return shop.currency
 
-    @strawberry.field(description="The currencies that a cart can have.", graphql_type=list[CurrencyCode])  # type: ignore[valid-type]  # made from data
+    @strawberry.field(
+        description="The currencies that a cart can have.",
+        graphql_type=list[CurrencyCode],  # type: ignore[valid-type]  # made from data
+        directives=at_most(200),
+    )
     def currencies(shop: strawberry.Parent[ShopProfile]) -> list[str]:
         """One."""
         return [shop.currency]
 
-    @strawberry.field(description="The countries that the shop delivers to.", graphql_type=list[CountryCode])  # type: ignore[valid-type]  # made from data
+    @strawberry.field(
+        description="The countries that the shop delivers to.",
+        graphql_type=list[CountryCode],  # type: ignore[valid-type]  # made from data
+        directives=at_most(300),
+    )
     def countries(shop: strawberry.Parent[ShopProfile]) -> list[str]:
         """From the settings."""
         return list(shop.countries)
 
-    @strawberry.field(description="The languages that the shop speaks, as BCP 47 tags.")
+    @strawberry.field(directives=at_most(100), description="The languages that the shop speaks, as BCP 47 tags.")
     def languages(self) -> list[str]:
         """One."""
         return [LOCALE]
@@ -48,4 +63,4 @@ class Shop:
     @strawberry.field(description="Bounds that requests are held to.")
     def limits(self) -> ApiLimits:
         """Published, so that clients need not find out."""
-        return ApiLimits(max_page_size=MAX_PAGE_SIZE)
+        return ApiLimits(max_page_size=MAX_PAGE_SIZE, max_query_cost=MAX_COST, max_depth=MAX_DEPTH)

@@ -7,6 +7,7 @@ import strawberry
 from app.core.errors import InvalidInput
 from resolvers.category import Category
 from resolvers.context import Context
+from resolvers.cost_directives import at_most
 from resolvers.product import Product
 from resolvers.search import normalised
 
@@ -17,9 +18,13 @@ MAX_SUGGESTIONS = 20
 class SearchSuggestions:
     """Instantiated from the index's answer."""
 
-    queries: list[str] = strawberry.field(description="Words to search for.")
-    products: list[Product] = strawberry.field(description="Products whose names match.")
-    categories: list[Category] = strawberry.field(description="Categories whose names match.")
+    queries: list[str] = strawberry.field(directives=at_most(MAX_SUGGESTIONS), description="Words to search for.")
+    products: list[Product] = strawberry.field(
+        directives=at_most(MAX_SUGGESTIONS), description="Products whose names match."
+    )
+    categories: list[Category] = strawberry.field(
+        directives=at_most(MAX_SUGGESTIONS), description="Categories whose names match."
+    )
 
 
 async def suggestions(query: str, first: int, context: Context) -> SearchSuggestions:

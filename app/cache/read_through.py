@@ -120,9 +120,9 @@ class ReadThrough:
                 kept = valid if found.freshness.source is ReadSource.CACHE else stale
                 kept[each] = found
         missing = [each for each in ids if each not in valid]
-        telemetry.CACHE_READS.labels("hit").inc(len(valid))
+        telemetry.count_cache_reads("hit", len(valid))
         if missing:
-            telemetry.CACHE_READS.labels("miss").inc(len(missing))
+            telemetry.count_cache_reads("miss", len(missing))
             valid |= await self._load(missing, stale, key_of, tags_of, versions, load)
         return valid
 
@@ -140,7 +140,7 @@ class ReadThrough:
         except OperationalError:
             if len(stale) < len(missing):  # some were never cached: half an answer would be a wrong one
                 raise
-            telemetry.CACHE_READS.labels("stale").inc(len(stale))
+            telemetry.count_cache_reads("stale", len(stale))
             return dict(stale)
         now = self._clock.now()
         entries = {

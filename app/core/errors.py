@@ -10,10 +10,13 @@ ShopError
 │  ├─ PriceChanged        the total is not the one that the buyer accepted
 │  ├─ PaymentDeclined     the card was refused; another one may work
 │  ├─ Unauthenticated     credentials are missing or wrong
+│  ├─ RateLimited         the caller has used up what it may cost for now
+│  ├─ QueryTooCostly      the request may cost more than any request may
 │  └─ Rejected            several of the above at once
 ├─ OperationalError   a dependency failed; the same request may succeed later
 │  ├─ DatabaseUnavailable
-│  └─ PaymentsUnavailable
+│  ├─ PaymentsUnavailable
+│  └─ DeadlineExceeded    the request took longer than any request may
 └─ Bug                an invariant broke: masked for the client, logged with its stack
 
 Use cases raise, `resolvers/errors` and `app/http` translate, nobody else. See ADR-0006.
@@ -90,6 +93,24 @@ class Unauthenticated(ClientError):
     """Credentials are missing or wrong."""
 
     default_code = ErrorCode.UNAUTHENTICATED
+
+
+class RateLimited(ClientError):
+    """The caller has used up what it may cost for now. retry_after_seconds: when there is enough again."""
+
+    retryable = True
+
+    def __init__(self, *, retry_after_seconds: float) -> None:
+        super().__init__("You have asked for more than this shop answers at once: try again a little later.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class QueryTooCostly(ClientError):
+    """The request may cost more than any request may."""
+
+    def __init__(self, *, cost: int, limit: int) -> None:
+        super().__init__(f"The request may cost {cost}; {limit} is the most: ask for fewer rows or lists.")
+        self.cost, self.limit = cost, limit
 
 
 class VersionConflict(ClientError):
@@ -191,6 +212,10 @@ class DatabaseUnavailable(OperationalError):
 
 class PaymentsUnavailable(OperationalError):
     """The payment provider gave no answer that says what happened: the outcome is unknown."""
+
+
+class DeadlineExceeded(OperationalError):
+    """The request took longer than any request may; what it had under way has been ended."""
 
 
 class Bug(ShopError):

@@ -20,9 +20,10 @@ from app.http.auth_api import login_endpoint
 from app.http.graphql_view import GraphQLView
 from app.http.health import livez, metrics, readyz
 from app.http.middleware import RequestScope
+from app.http.operations import Operations
 from app.http.pages import Pages
 from resolvers.context import Services
-from resolvers.schema import build_schema
+from resolvers.schema import SENSITIVE, build_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class WebServices:
     pages: Pages
     ids: IdSource
     introspection: bool
+    get_queries: bool
     on_shutdown: Callable[[], Awaitable[None]]
 
 
@@ -54,7 +56,8 @@ class _Endpoint:
 def create_asgi(web: WebServices) -> ASGIApp:
     """The application, ready for a server."""
     schema = build_schema(introspection=web.introspection)
-    view = GraphQLView(schema, web.services, web.authenticate, web.pages.explorer_page)
+    operations = Operations(schema, web.services, sensitive=SENSITIVE)
+    view = GraphQLView(operations, web.authenticate, web.pages.explorer_page, get_queries=web.get_queries)
     text = schema.as_str() + "\n"
 
     async def schema_text(_: Request) -> Response:

@@ -13,14 +13,30 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from app import telemetry
-from app.core.errors import ClientError, NotFound, OperationalError, Unauthenticated
+from app.core.errors import (
+    ClientError,
+    DeadlineExceeded,
+    NotFound,
+    OperationalError,
+    QueryTooCostly,
+    RateLimited,
+    ShopError,
+    Unauthenticated,
+)
 
 _log = telemetry.logger(__name__)
-_SUGGESTION = re.compile(r" Did you mean [^?]*\?")  # names of the schema, which may be nobody's business
-_CODES: tuple[tuple[type[ClientError], str], ...] = (
+_SUGGESTION = re.compile(
+    r" Did you mean [^?]*\?"
+)  # some of the library's rules cannot be told to keep it to themselves
+_UNAVAILABLE = {"TIMEOUT": "The request took too long and was given up: ask for less, or try again."}
+_CODES: tuple[tuple[type[ShopError], str], ...] = (
     (NotFound, "NOT_FOUND"),
     (Unauthenticated, "UNAUTHENTICATED"),
+    (RateLimited, "THROTTLED"),
+    (QueryTooCostly, "MAX_COST_EXCEEDED"),
     (ClientError, "BAD_USER_INPUT"),
+    (DeadlineExceeded, "TIMEOUT"),
+    (OperationalError, "SERVICE_UNAVAILABLE"),
 )
 
 
@@ -50,16 +66,24 @@ def _formatted(error: GraphQLError, request_id: str, *, before_execution: bool) 
     return entry
 
 
+def explained(cause: ShopError) -> tuple[str, str, dict[str, Any]]:
+    """The message, the code and what else a client is told of a failure that it may know of."""
+    code = next(code for kind, code in _CODES if isinstance(cause, kind))
+    if isinstance(cause, OperationalError):
+        retry = {"retryable": True, "retryAfterMs": cause.retry_after_seconds * 1000}
+        return _UNAVAILABLE.get(code, "The shop cannot answer this right now: try again soon."), code, retry
+    assert isinstance(cause, ClientError), "a bug is masked"
+    if isinstance(cause, RateLimited):
+        return cause.message, code, {"retryable": True, "retryAfterMs": round(cause.retry_after_seconds * 1000)}
+    return cause.message, code, {}
+
+
 def _explained(error: GraphQLError, *, before_execution: bool) -> tuple[str, str, dict[str, Any]]:
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
-    if isinstance(cause, ClientError):
-        code = next(code for kind, code in _CODES if isinstance(cause, kind))
-        return cause.message, code, {}
-    if isinstance(cause, OperationalError):
-        retry = {"retryable": True, "retryAfterMs": cause.retry_after_seconds * 1000}
-        return "The shop cannot answer this right now: try again soon.", "SERVICE_UNAVAILABLE", retry
+    if isinstance(cause, ClientError | OperationalError):
+        return explained(cause)
     if isinstance(cause, RecursionError) and before_execution:
         return "The document is nested too deeply.", "GRAPHQL_VALIDATION_FAILED", {}
     if isinstance(cause, ValueError) and before_execution:  # a number of thousands of digits
@@ -68,6 +92,5 @@ def _explained(error: GraphQLError, *, before_execution: bool) -> tuple[str, str
         if not before_execution:
             return _SUGGESTION.sub("", error.message), "BAD_USER_INPUT", {}  # the variables did not fit their types
         syntax = isinstance(error, GraphQLSyntaxError)
-        message = _SUGGESTION.sub("", error.message)
-        return message, "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED", {}
+        return _SUGGESTION.sub("", error.message), "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED", {}
     return "Something went wrong on our side.", "INTERNAL_SERVER_ERROR", {"retryable": True}

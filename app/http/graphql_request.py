@@ -5,18 +5,20 @@ Source: GraphQL over HTTP, Request.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from starlette.requests import ClientDisconnect, Request
+
+from app.http import strict_json
 
 MAX_BODY_BYTES = 100_000
 MAX_QUERY_CHARACTERS = 20_000
+READ_SECONDS = 10.0  # of a whole body; a slower one holds a connection for nothing
 
 _NUL_ESCAPE = re.compile(r"\\u(?:0000|\{0+\})")
-_json = msgspec.json.Decoder()
 
 
 class BadRequest(Exception):
@@ -36,13 +38,15 @@ class GraphQLRequest:
     query: str
     operation_name: str | None
     variables: dict[str, Any]
+    debug: frozenset[str] = frozenset()  # what `x-debug` asks for: cost, cache
 
 
 async def read_request(request: Request) -> GraphQLRequest:
     """The GraphQL request in a GET's query string or a POST's JSON body. Raises BadRequest."""
+    debug = frozenset(filter(None, map(str.strip, request.headers.get("x-debug", "").split(","))))
     if request.method == "GET":
         given = {name: value for name, value in request.query_params.items() if value}
-        return _checked({**given, **_decoded_parameters(request)})
+        return _checked({**given, **_decoded_parameters(request)}, debug)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
@@ -51,20 +55,23 @@ async def read_request(request: Request) -> GraphQLRequest:
     body = _decode(await _body(request), "The body")
     if not isinstance(body, dict):
         raise BadRequest(400, "The body must be one JSON object; batches are not supported.")
-    return _checked(body)
+    return _checked(body, debug)
 
 
 async def _body(request: Request) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise BadRequest(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-            chunks.append(chunk)
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise BadRequest(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+                chunks.append(chunk)
     except ClientDisconnect:
         raise BadRequest(400, "The body ended early.") from None
+    except TimeoutError:
+        raise BadRequest(408, "The body took too long to arrive.", headers={"connection": "close"}) from None
     return b"".join(chunks)
 
 
@@ -78,12 +85,14 @@ def _decoded_parameters(request: Request) -> dict[str, Any]:
 
 def _decode(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON
     try:
-        return _json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
-        raise BadRequest(400, f"{name} is not valid JSON.") from None
+        return strict_json.decode(raw)
+    except strict_json.NotJson as error:
+        raise BadRequest(400, f"{name} {error}.") from None
+    except strict_json.BadText as error:
+        raise BadRequest(400, str(error), "BAD_USER_INPUT") from None
 
 
-def _checked(values: dict[str, Any]) -> GraphQLRequest:
+def _checked(values: dict[str, Any], debug: frozenset[str]) -> GraphQLRequest:
     query, operation_name = values.get("query"), values.get("operationName")
     variables, extensions = values.get("variables"), values.get("extensions")
     if not isinstance(query, str) or not query.strip():
@@ -97,17 +106,9 @@ def _checked(values: dict[str, Any]) -> GraphQLRequest:
     if len(query) > MAX_QUERY_CHARACTERS:
         raise BadRequest(413, f"The query is longer than {MAX_QUERY_CHARACTERS} characters.")
     try:
-        has_nul = "\0" in query or _NUL_ESCAPE.search(query) or _has_nul(variables)
-    except RecursionError:
-        raise BadRequest(400, "variables are nested too deeply.", "BAD_USER_INPUT") from None
-    if has_nul:
+        strict_json.check_text(query)
+    except strict_json.BadText as error:
+        raise BadRequest(400, str(error), "BAD_USER_INPUT") from None
+    if _NUL_ESCAPE.search(query):
         raise BadRequest(400, "Text must not have NUL characters.", "BAD_USER_INPUT")
-    return GraphQLRequest(query, operation_name or None, variables or {})
-
-
-def _has_nul(value: object) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_nul(each) for pair in value.items() for each in pair)
-    return isinstance(value, list) and any(map(_has_nul, value))
+    return GraphQLRequest(query, operation_name or None, variables or {}, debug)

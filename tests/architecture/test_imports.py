@@ -21,7 +21,7 @@ IMPORTERS = {
     "jwt": ["app.accounts.credentials"],
     "argon2": ["app.accounts.credentials"],
     "aiodataloader": ["dataloaders.batching"],
-    "strawberry": ["resolvers.*", "app.http.graphql_view"],
+    "strawberry": ["resolvers.*"],
     "graphql": ["resolvers.*", "app.http.graphql_errors"],
     "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap"],
     "sqlalchemy": [

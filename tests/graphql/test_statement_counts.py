@@ -42,7 +42,7 @@ LIST = """query ($q: String, $n: Int) { products(query: $q, first: $n) {
     availability { state quantity } category { name } }
   pageInfo { hasNextPage endCursor } } }"""
 LIST_OF_VARIANTS = """query ($q: String, $n: Int) { products(query: $q, first: $n) {
-  nodes { name categoryPath { name } variants(first: 10) { nodes {
+  nodes { name categoryPath { name } variants(first: 2) { nodes {
     sku price { current { amount } } availability { state } product { slug } } } } } }"""
 SEARCH = """query ($q: String, $n: Int) { products(query: $q, first: $n) {
   nodes { name priceRange { min { amount } } availability { state } } totalCount { value }

@@ -1,0 +1,179 @@
+"""One operation, whatever it came by: prepared, held to its limits, executed under a deadline.
+
+GraphQLRequest -> prepare: document, operation, cost -> Ready -> execute: the answer, encoded
+                                                             -> stream: an answer for each event of a subscription
+
+A refusal is raised before anything is resolved, and says with which status each media type is answered: clients that
+know only `application/json` read no body of another status than 200. See ADR-0011.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from app import telemetry
+from app.core.errors import DeadlineExceeded, QueryTooCostly, ShopError
+from app.core.ids import CustomerId
+from app.http.graphql_errors import explained, formatted, request_error
+from app.http.graphql_request import GraphQLRequest
+from resolvers.context import Context, Services
+from resolvers.cost import MAX_COST
+from resolvers.shop_schema import (
+    DocumentRefused,
+    NoSuchOperation,
+    Operation,
+    OperationKind,
+    Result,
+    ShopSchema,
+    SourceRefused,
+)
+
+REQUEST_SECONDS = 5.0  # of one execution, all in all; one statement has two
+MAX_RUNNING = 256  # executions of one process at a time: more would only wait for each other
+RETRY_AFTER_SECONDS = 1
+
+MAX_ANSWER_BYTES = 1_000_000
+
+Body = dict[str, Any]
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. customer_id: None for a guest; address: of the client, where it is known."""
+
+    request_id: str
+    customer_id: CustomerId | None = None
+    address: str = ""
+
+
+class Refused(Exception):
+    """Nothing was executed. errors: as clients see them; status: and plain_status for those that know JSON only."""
+
+    def __init__(
+        self, errors: Sequence[Body], status: int, plain_status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(errors[0]["message"])
+        self.errors, self.status, self.plain_status, self.headers = list(errors), status, plain_status, headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An operation that may be executed now. cost: the most that it can cost."""
+
+    operation: Operation
+    variables: dict[str, Any]
+    caller: Caller
+    cost: int
+    debug: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def kind(self) -> OperationKind:
+        """Query, mutation or subscription."""
+        return self.operation.kind
+
+
+class Operations:
+    """Prepares and executes operations. Safe for any number of tasks at once."""
+
+    def __init__(self, schema: ShopSchema, services: Services, *, sensitive: frozenset[str]) -> None:
+        self._schema = schema
+        self._services = services
+        self._sensitive = sensitive
+        self._running = 0
+
+    async def prepare(self, asked: GraphQLRequest, caller: Caller) -> Ready:
+        """The operation, within every limit. Raises Refused."""
+        if self._running >= MAX_RUNNING:
+            raise self._busy(caller)
+        try:
+            operation = self._schema.prepare(asked.query).choose(asked.operation_name)
+        except DocumentRefused as refused:
+            raise Refused(formatted(refused.errors, caller.request_id, before_execution=True), 400) from None
+        except NoSuchOperation:
+            message = "The document has no such operation, or several and none is named."
+            error = request_error(message, "OPERATION_RESOLUTION_FAILURE", caller.request_id)
+            raise Refused([error], 400) from None
+        self._check_sensitive(operation, caller)
+        cost = operation.plan.estimate(asked.variables)
+        if cost > MAX_COST:
+            raise _refusal(QueryTooCostly(cost=cost, limit=MAX_COST), 400, caller)
+        return Ready(operation, asked.variables, caller, cost, asked.debug)
+
+    async def execute(self, ready: Ready) -> bytes:
+        """The answer as JSON. Raises Refused where the variables do not fit, or where it takes too long."""
+        context = Context(self._services, ready.caller.customer_id)
+        reads: Counter[str] = Counter()
+        token = telemetry.cache_reads.set(reads)
+        self._running += 1
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                result = await self._schema.run(ready.operation, ready.variables, context)
+        except TimeoutError:
+            error = DeadlineExceeded(f"the request took longer than {REQUEST_SECONDS:g} s")
+            raise _refusal(error, 504, ready.caller) from None
+        finally:
+            context.give_up()
+            self._running -= 1
+            telemetry.cache_reads.reset(token)
+        return self._answer(result, ready, reads)
+
+    async def stream(self, ready: Ready) -> AsyncIterator[bytes]:
+        """An answer for each event of a subscription. Raises Refused where it cannot begin."""
+        context = Context(self._services, ready.caller.customer_id)
+        try:
+            source = await self._schema.events(ready.operation, ready.variables, context)
+        except SourceRefused as refused:
+            errors = formatted(refused.errors, ready.caller.request_id, before_execution=False)
+            raise Refused(errors, 400) from None
+        async for event in source:
+            yield await self._run_event(ready, event)
+
+    async def _run_event(self, ready: Ready, event: object) -> bytes:
+        context = Context(self._services, ready.caller.customer_id)
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                result = await self._schema.run(ready.operation, ready.variables, context, event=event)
+        finally:
+            context.give_up()
+        return self._answer(result, ready, Counter())
+
+    def _answer(self, result: Result, ready: Ready, reads: Counter[str]) -> bytes:
+        errors = formatted(result.errors or [], ready.caller.request_id, before_execution=False)
+        if result.data is None and not any(error.path for error in result.errors or []):
+            raise Refused(errors, 400)  # the variables did not fit
+        body: Body = {"data": result.data}
+        if errors:
+            body["errors"] = errors
+        extensions: Body = {}
+        if "cache" in ready.debug:
+            extensions["cache"] = {"hits": reads["hit"], "misses": reads["miss"], "stale": reads["stale"]}
+        if extensions:
+            body["extensions"] = extensions
+        encoded = _encoder.encode(body)
+        if len(encoded) > MAX_ANSWER_BYTES:
+            message = f"The answer is larger than {MAX_ANSWER_BYTES} bytes: ask for fewer rows or fields."
+            raise Refused([request_error(message, "MAX_COST_EXCEEDED", ready.caller.request_id)], 400)
+        return encoded
+
+    def _check_sensitive(self, operation: Operation, caller: Caller) -> None:
+        called = [name for name in operation.plan.root_fields if name in self._sensitive]
+        if len(called) > 1:
+            message = f"A request may have one of {', '.join(sorted(self._sensitive))}; this one has {len(called)}."
+            raise Refused([request_error(message, "GRAPHQL_VALIDATION_FAILED", caller.request_id)], 400)
+
+    def _busy(self, caller: Caller) -> Refused:
+        more = {"retryable": True, "retryAfterMs": RETRY_AFTER_SECONDS * 1000}
+        error = request_error("The shop is busy: try again.", "SERVICE_UNAVAILABLE", caller.request_id, **more)
+        return Refused([error], 503, 503, {"retry-after": str(RETRY_AFTER_SECONDS)})
+
+
+def _refusal(cause: ShopError, status: int, caller: Caller, headers: Mapping[str, str] | None = None) -> Refused:
+    message, code, more = explained(cause)
+    return Refused([request_error(message, code, caller.request_id, **more)], status, headers=headers)

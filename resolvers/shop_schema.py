@@ -1,0 +1,201 @@
+"""The schema as the endpoint uses it: a document is prepared once, then executed as often as it comes.
+
+text -> parse -> limits -> validate -> plan   (`prepare`, kept by text)
+-> choose the operation -> run, or open its source of events and run each   (`execute`, `events`)
+
+Prepared documents are kept up to so much text, in two stores: a stranger's can fill neither the memory nor the place of
+trusted ones.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, TypeAlias
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    OverlappingFieldsCanBeMergedRule,
+    create_source_event_stream,
+    execute,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.execution import optimized_is_awaitable
+
+from resolvers.context import Context
+from resolvers.cost import Plan, Planner
+from resolvers.limits import MAX_COMMENTS, MAX_TOKENS, BoundedMergingRule, check_limits
+
+KEPT_CHARACTERS = 1_000_000  # of prepared documents; a character takes about 40 bytes once it is prepared
+MAX_ERRORS = 20  # of one document; whoever wrote it mends the first ones first
+
+
+OperationKind: TypeAlias = OperationType
+Result: TypeAlias = ExecutionResult
+
+
+class DocumentRefused(Exception):
+    """A document that cannot be executed. errors: why; none of them names anything of ours."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = list(errors)
+
+
+class SourceRefused(Exception):
+    """A subscription that cannot begin. errors: why."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__(*(error.message for error in errors[:1]))
+        self.errors = list(errors)
+
+
+class NoSuchOperation(Exception):
+    """The document has no operation of that name, or several and none is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a prepared document."""
+
+    document: DocumentNode
+    name: str | None
+    kind: OperationKind
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that is within the limits and valid."""
+
+    operations: Mapping[str | None, Operation]
+
+    def choose(self, name: str | None) -> Operation:
+        """The operation of this name, or the only one. Raises NoSuchOperation. Source: GraphQL, GetOperation."""
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        if name is None or name not in self.operations:
+            raise NoSuchOperation
+        return self.operations[name]
+
+
+class ShopSchema(strawberry.Schema):
+    """Strawberry's schema, executed by graphql-core directly. Errors are logged where they are answered."""
+
+    def ready(self, *, introspection: bool) -> ShopSchema:
+        """The same schema, ready to prepare documents. introspection: whether these may ask for the schema."""
+        assert self.execution_context_class is not None, "strawberry sets its own"
+        self._executor_class = self.execution_context_class
+        self._planner = Planner(self._schema)
+        self._rules = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
+        self._rules += [BoundedMergingRule, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
+        self._kept = {trusted: _KeptDocuments() for trusted in (False, True)}
+        return self
+
+    def prepare(self, text: str, *, trusted: bool = False) -> Prepared:
+        """The prepared document. trusted: one of our own clients, which is held to its cost alone.
+
+        Raises DocumentRefused. CPU: linear in the text; nothing where it is still kept.
+        """
+        kept = self._kept[trusted]
+        prepared = kept.find(text)
+        if prepared is None:
+            prepared = self._prepared(text, trusted=trusted)
+            kept.keep(text, prepared)
+        return prepared
+
+    def _prepared(self, text: str, *, trusted: bool) -> Prepared:
+        limits: dict[str, int] = {} if trusted else {"max_lexical_tokens": MAX_TOKENS, "max_comments": MAX_COMMENTS}
+        try:
+            document = parse(text, **limits)  # type: ignore[arg-type]  # numbers for parameters of that type
+            if not trusted:
+                check_limits(document)
+            if not any(isinstance(each, OperationDefinitionNode) for each in document.definitions):
+                return Prepared({})
+            errors = validate(self._schema, document, self._rules, max_errors=MAX_ERRORS, hide_suggestions=True)
+        except GraphQLError as error:
+            raise DocumentRefused([error]) from None
+        except (RecursionError, ValueError) as error:  # nested too deeply to be walked; a number of thousands of digits
+            raise DocumentRefused([GraphQLError("unreadable", original_error=error)]) from None
+        if errors:
+            raise DocumentRefused(errors)
+        return Prepared({operation.name: operation for operation in self._operations(document)})
+
+    def _operations(self, document: DocumentNode) -> list[Operation]:
+        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+        return [
+            Operation(
+                document, each.name.value if each.name else None, each.operation, self._planner.plan(each, fragments)
+            )
+            for each in document.definitions
+            if isinstance(each, OperationDefinitionNode)
+        ]
+
+    async def run(
+        self, operation: Operation, variables: dict[str, Any], context: Context, *, event: object = None
+    ) -> Result:
+        """What the operation gives. event: of a subscription's source, whose operation is run once for each."""
+        result = execute(
+            self._schema,
+            operation.document,
+            root_value=event,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation.name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # a plain bool instead of a guard
+            executor_class=self._executor_class,
+            hide_suggestions=True,
+            operation_extensions=None,
+        )
+        return await result if isawaitable(result) else result
+
+    async def events(self, operation: Operation, variables: dict[str, Any], context: Context) -> AsyncIterator[object]:
+        """The source of a subscription's events. Raises SourceRefused where it cannot be opened."""
+        executor = self._executor_class.build(
+            self._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=operation.name,
+            hide_suggestions=True,
+            operation_extensions=None,
+        )
+        if isinstance(executor, list):
+            raise SourceRefused(executor)
+        opened = create_source_event_stream(executor)
+        source = await opened if isawaitable(opened) else opened
+        if isinstance(source, ExecutionResult):
+            raise SourceRefused(source.errors or [])
+        return aiter(source)
+
+
+class _KeptDocuments:
+    """The documents used last, by their text, up to KEPT_CHARACTERS of it."""
+
+    def __init__(self) -> None:
+        self._documents: OrderedDict[str, Prepared] = OrderedDict()
+        self._characters = 0
+
+    def find(self, text: str) -> Prepared | None:
+        prepared = self._documents.get(text)
+        if prepared is not None:
+            self._documents.move_to_end(text)
+        return prepared
+
+    def keep(self, text: str, prepared: Prepared) -> None:
+        self._documents[text] = prepared
+        self._characters += len(text)
+        while self._characters > KEPT_CHARACTERS:
+            dropped, _ = self._documents.popitem(last=False)
+            self._characters -= len(dropped)
