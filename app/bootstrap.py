@@ -20,7 +20,9 @@ from app.accounts.credentials import Argon2Passwords, JwtAccessTokens
 from app.accounts.sign_in import AddCustomer, FindCustomer, SignIn
 from app.cache import keys
 from app.cache.read_through import ReadThrough
+from app.cache.redis_server import RedisServer
 from app.cache.redis_store import RedisCache
+from app.cache.redis_throttle import RedisThrottle
 from app.cart.delete_expired import DeleteExpired
 from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart
 from app.catalog.cached import CachedCatalog, CachedSearch
@@ -34,10 +36,12 @@ from app.core.clock import Clock, SystemClock
 from app.core.freshness import ReadSource
 from app.core.ids import IdSource, RandomIds
 from app.core.money import Currency, Money
+from app.core.throttle import Bucket, Throttle
 from app.database.engine import Database
 from app.database.tables import SCHEMA_VERSION
 from app.http.asgi import WebServices, create_asgi
 from app.http.authentication import bearer_authentication
+from app.http.caller import CostBuckets
 from app.http.explorer_assets import locate_explorer
 from app.http.pages import Pages
 from app.inventory.repository import SqlStockReader
@@ -63,7 +67,9 @@ class Shop:
 
     settings: Settings
     database: Database
+    redis: RedisServer
     cache: RedisCache
+    throttle: Throttle
     transactions: Transactions
     gateway: PaymentGateway
     services: Services
@@ -100,7 +106,7 @@ class Shop:
     async def close(self) -> None:
         """End every connection."""
         await self.gateway.close()
-        await self.cache.close()
+        await self.redis.close()
         await self.database.close()
 
 
@@ -121,7 +127,8 @@ def build_shop(
         pool_size=settings.database_pool_size,
         statement_timeout_seconds=statement_timeout_seconds,
     )
-    cache = RedisCache.connect(settings.redis_url.get_secret_value(), clock)
+    redis = RedisServer.connect(settings.redis_url.get_secret_value(), clock)
+    cache = RedisCache(redis)
     read_through = ReadThrough(cache, clock, source=ReadSource.REPLICA if replica_url else ReadSource.PRIMARY)
     transactions = Transactions(database, currency=currency, drop_tags=cache.drop_tags)
     gateway = gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base)
@@ -157,7 +164,9 @@ def build_shop(
     return Shop(
         settings=settings,
         database=database,
+        redis=redis,
         cache=cache,
+        throttle=RedisThrottle(redis, clock),
         transactions=transactions,
         gateway=gateway,
         services=services,
@@ -197,6 +206,11 @@ def build_app(shop: Shop) -> ASGIApp:
             sign_in=shop.sign_in,
             authenticate=bearer_authentication(shop.tokens),
             not_ready=shop.not_ready,
+            throttle=shop.throttle,
+            cost_buckets=CostBuckets(
+                customer=Bucket(settings.cost_bucket, settings.cost_restored_customer),
+                address=Bucket(settings.cost_bucket, settings.cost_restored_address),
+            ),
             pages=pages,
             ids=shop.ids,
             introspection=settings.introspection,

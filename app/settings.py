@@ -12,11 +12,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
 from babel import Locale
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from app.core.errors import ShopError
 from app.core.money import Currency, Money, known_currencies, minor_digits
@@ -50,7 +60,17 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _address_or_network(value: str) -> str:
+    try:
+        return str(ip_network(value)) if "/" in value else str(ip_address(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is neither an address nor a network such as 10.0.0.0/8") from None
+
+
 _Codes = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+_Addresses = Annotated[
+    tuple[Annotated[str, AfterValidator(_address_or_network)], ...], BeforeValidator(_comma_separated)
+]
 
 
 class Settings(BaseModel):
@@ -76,6 +96,11 @@ class Settings(BaseModel):
         pattern=r"^https?://[^/\s]+$",
         description="how clients reach the server, such as https://shop.example; host and port by default",
     )
+    trusted_proxies: _Addresses = Field(
+        ("127.0.0.1", "::1"),
+        alias="CARTOGRAPH_TRUSTED_PROXIES",
+        description="whose X-Forwarded-For is believed: addresses or networks separated by commas",
+    )
     workers: int = Field(1, alias="CARTOGRAPH_WORKERS", ge=1, le=64, description="how many server processes")
     log_level: str = Field(
         "INFO",
@@ -91,6 +116,28 @@ class Settings(BaseModel):
     )
     explorer: bool = Field(
         True, alias="CARTOGRAPH_EXPLORER", description="whether /graphql shows GraphiQL in a browser"
+    )
+
+    cost_bucket: int = Field(
+        1_000,
+        alias="CARTOGRAPH_COST_BUCKET",
+        ge=1_000,
+        le=1_000_000_000,
+        description="how much query cost a caller may use at once, as much as one request may cost or more",
+    )
+    cost_restored_customer: int = Field(
+        100,
+        alias="CARTOGRAPH_COST_RESTORED_CUSTOMER",
+        ge=1,
+        le=1_000_000,
+        description="how much cost a signed-in customer gets back each second",
+    )
+    cost_restored_address: int = Field(
+        50,
+        alias="CARTOGRAPH_COST_RESTORED_ADDRESS",
+        ge=1,
+        le=1_000_000,
+        description="how much cost anybody else gets back each second, by address",
     )
 
     database_url: SecretStr = Field(alias="DATABASE_URL", min_length=1, description="the PostgreSQL primary")
@@ -282,4 +329,5 @@ def _sentence(name: str, kind: str, message: str) -> str:
     description = next(f.description for f in Settings.model_fields.values() if f.alias == name)
     if kind == "missing":
         return f"{name}: not set; set it to {description}"
+    message = message.removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]}; it is {description}"

@@ -29,7 +29,7 @@ HTTP_SECONDS = Histogram(
 )
 OPERATION_ERRORS = Counter("cartograph_graphql_errors_total", "Errors in GraphQL answers, by their code.", ["code"])
 CACHE_READS = Counter("cartograph_cache_reads_total", "Cache look-ups, by what they found.", ["outcome"])
-CACHE_FAULTS = Counter("cartograph_cache_faults_total", "Commands that the cache server did not answer.")
+CACHE_FAULTS = Counter("cartograph_cache_faults_total", "Commands that Redis did not answer.")
 cache_reads: ContextVar[Counts[str] | None] = ContextVar("cache_reads", default=None)  # those of one request
 PAYMENT_CALLS = Counter(
     "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]

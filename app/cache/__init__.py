@@ -1,1 +1,1 @@
-"""The read-through cache of public data. See ADR-0004."""
+"""What is kept in Redis: the read-through cache of public data (ADR-0004) and the callers' budgets (ADR-0014)."""

@@ -22,6 +22,11 @@ def tag_version(tag: str) -> str:
     return f"cg:tag:{tag}"
 
 
+def bucket(caller: str) -> str:
+    """The key of a caller's bucket of cost. Of no version: its shape is the script's that reads it."""
+    return f"cg:bucket:{caller}"
+
+
 def product(product_id: int) -> str:
     """The tag of what is made from one product."""
     return f"product:{product_id}"

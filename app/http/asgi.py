@@ -16,7 +16,9 @@ from starlette.types import ASGIApp
 
 from app.accounts.sign_in import SignIn
 from app.core.ids import CustomerId, IdSource
+from app.core.throttle import Throttle
 from app.http.auth_api import login_endpoint
+from app.http.caller import CostBuckets
 from app.http.graphql_view import GraphQLView
 from app.http.health import livez, metrics, readyz
 from app.http.middleware import RequestScope
@@ -34,6 +36,8 @@ class WebServices:
     sign_in: SignIn
     authenticate: Callable[[Request], CustomerId | None]
     not_ready: Callable[[], Awaitable[str | None]]
+    throttle: Throttle
+    cost_buckets: CostBuckets
     pages: Pages
     ids: IdSource
     introspection: bool

@@ -70,6 +70,27 @@ def test_clients_reach_the_server_by_its_public_url() -> None:
     assert load_settings(ENOUGH | {"CARTOGRAPH_PUBLIC_URL": "https://shop.example"}).base_url == "https://shop.example"
 
 
+def test_proxies_are_trusted_by_address_or_network() -> None:
+    def trusted(value: str) -> tuple[str, ...]:
+        return load_settings(ENOUGH | {"CARTOGRAPH_TRUSTED_PROXIES": value}).trusted_proxies
+
+    assert load_settings(ENOUGH).trusted_proxies == ("127.0.0.1", "::1")
+    assert trusted("10.0.0.0/8, 192.0.2.7 ,2001:0db8::/32,::0001") == (
+        "10.0.0.0/8",
+        "192.0.2.7",
+        "2001:db8::/32",
+        "::1",
+    )
+    assert trusted("") == ()
+
+
+@pytest.mark.parametrize("wrong", ["*", "gateway.local", "10.0.0.1/8", "10.0.0", "10.0.0.0/33"])
+def test_a_proxy_that_is_no_address_is_refused_and_not_ignored(wrong: str) -> None:
+    (fault,) = faults_of(ENOUGH | {"CARTOGRAPH_TRUSTED_PROXIES": f"127.0.0.1,{wrong}"})
+
+    assert fault.startswith(f"CARTOGRAPH_TRUSTED_PROXIES: {wrong!r} is neither an address nor a network")
+
+
 def test_settings_do_not_change() -> None:
     settings = load_settings(ENOUGH)
 

@@ -1,0 +1,44 @@
+"""Whose budget a request is counted against: the customer's, or else the address's.
+
+A person behind IPv6 has a whole /64 to send from, so its addresses share one bucket. The address is the one that the
+server names, which believes `X-Forwarded-For` of trusted proxies only. See ADR-0014.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from starlette.requests import Request
+
+from app.core.ids import CustomerId
+from app.core.throttle import Bucket
+
+IPV6_PREFIX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CostBuckets:
+    """The size of a caller's bucket, by who they are."""
+
+    customer: Bucket
+    address: Bucket
+
+    def of(self, request: Request, customer_id: CustomerId | None) -> tuple[str, Bucket]:
+        """The key of a request's bucket, and its size."""
+        if customer_id is not None:
+            return f"customer:{customer_id}", self.customer
+        return f"address:{address_key(request.client.host if request.client else '')}", self.address
+
+
+def address_key(host: str) -> str:
+    """The text under which an address is counted: IPv4 alone, IPv6 by its /64, one for all that are no address."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, IPV6_PREFIX), strict=False))
