@@ -49,6 +49,8 @@ class Servers:
             "STRIPE_API_KEY": "sk_test_emulator",
             "STRIPE_PUBLISHABLE_KEY": "pk_test_emulator",
             "STRIPE_API_BASE": self.emulator_url,
+            "CARTOGRAPH_COST_BUCKET": "1000000000",  # the tests are one address, and ask for more than a shopper
+            "CARTOGRAPH_COST_RESTORED_ADDRESS": "1000000",
             "CARTOGRAPH_SECRET_KEY": "tests-sign-with-this-and-nobody-else-does",
         }
 

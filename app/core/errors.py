@@ -96,13 +96,13 @@ class Unauthenticated(ClientError):
 
 
 class RateLimited(ClientError):
-    """The caller has used up what it may cost for now. retry_after_seconds: when there is enough again."""
+    """The caller has used up what they may cost for now. retry_after_ms: when there is enough again."""
 
     retryable = True
 
-    def __init__(self, *, retry_after_seconds: float) -> None:
+    def __init__(self, *, retry_after_ms: int) -> None:
         super().__init__("You have asked for more than this shop answers at once: try again a little later.")
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_ms = retry_after_ms
 
 
 class QueryTooCostly(ClientError):

@@ -60,8 +60,14 @@ class _Endpoint:
 def create_asgi(web: WebServices) -> ASGIApp:
     """The application, ready for a server."""
     schema = build_schema(introspection=web.introspection)
-    operations = Operations(schema, web.services, sensitive=SENSITIVE)
-    view = GraphQLView(operations, web.authenticate, web.pages.explorer_page, get_queries=web.get_queries)
+    operations = Operations(schema, web.services, web.throttle, sensitive=SENSITIVE)
+    view = GraphQLView(
+        operations,
+        web.authenticate,
+        web.pages.explorer_page,
+        buckets=web.cost_buckets,
+        get_queries=web.get_queries,
+    )
     text = schema.as_str() + "\n"
 
     async def schema_text(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Whose budget a request is counted against: the customer's, or else the address's.
+"""Who asks, and whose budget that is counted against: the customer's, or else the address's.
 
 A person behind IPv6 has a whole /64 to send from, so its addresses share one bucket. The address is the one that the
 server names, which believes `X-Forwarded-For` of trusted proxies only. See ADR-0014.
@@ -9,12 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from app.core.ids import CustomerId
 from app.core.throttle import Bucket
 
 IPV6_PREFIX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. customer_id: None for a guest; budget: the key of their bucket, and its size."""
+
+    request_id: str
+    customer_id: CustomerId | None
+    budget: tuple[str, Bucket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +33,8 @@ class CostBuckets:
     customer: Bucket
     address: Bucket
 
-    def of(self, request: Request, customer_id: CustomerId | None) -> tuple[str, Bucket]:
-        """The key of a request's bucket, and its size."""
+    def of(self, request: HTTPConnection, customer_id: CustomerId | None) -> tuple[str, Bucket]:
+        """The key of a caller's bucket, and its size."""
         if customer_id is not None:
             return f"customer:{customer_id}", self.customer
         return f"address:{address_key(request.client.host if request.client else '')}", self.address

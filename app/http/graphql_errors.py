@@ -74,7 +74,7 @@ def explained(cause: ShopError) -> tuple[str, str, dict[str, Any]]:
         return _UNAVAILABLE.get(code, "The shop cannot answer this right now: try again soon."), code, retry
     assert isinstance(cause, ClientError), "a bug is masked"
     if isinstance(cause, RateLimited):
-        return cause.message, code, {"retryable": True, "retryAfterMs": round(cause.retry_after_seconds * 1000)}
+        return cause.message, code, {"retryable": True, "retryAfterMs": cause.retry_after_ms}
     return cause.message, code, {}
 
 

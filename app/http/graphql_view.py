@@ -17,11 +17,12 @@ from starlette.responses import Response
 
 from app.core.errors import Unauthenticated
 from app.core.ids import CustomerId
+from app.http.caller import Caller, CostBuckets
 from app.http.graphql_errors import request_error
 from app.http.graphql_request import BadRequest, read_request
 from app.http.hang_up import ClientGone, while_connected
 from app.http.negotiation import GRAPHQL_JSON, JSON, answer_type, prefers_html
-from app.http.operations import Caller, Operations, Ready, Refused
+from app.http.operations import Operations, Ready, Refused
 from resolvers.shop_schema import OperationKind
 
 _encoder = msgspec.json.Encoder()
@@ -40,11 +41,13 @@ class GraphQLView:
         authenticate: Callable[[Request], CustomerId | None],
         page: Callable[[Request], Awaitable[Response]] | None,
         *,
+        buckets: CostBuckets,
         get_queries: bool,
     ) -> None:
         self._operations = operations
         self._authenticate = authenticate
         self._page = page
+        self._buckets = buckets
         self._get_queries = get_queries
 
     async def __call__(self, request: Request) -> Response:
@@ -74,8 +77,8 @@ class GraphQLView:
             raise BadRequest(405, "Use GET or POST.", headers={"allow": "GET, POST"})
         if media_type is None:
             raise BadRequest(406, f"The answer can be had as {GRAPHQL_JSON} or {JSON}.")
-        address = request.client.host if request.client else ""
-        caller = Caller(request.state.request_id, self._authenticate(request), address)
+        customer_id = self._authenticate(request)
+        caller = Caller(request.state.request_id, customer_id, self._buckets.of(request, customer_id))
         if request.method == "GET" and not self._get_queries and "query" in request.query_params:
             raise BadRequest(405, "Send documents by POST: this shop takes none by GET.", headers={"allow": "POST"})
         ready = await self._operations.prepare(await read_request(request), caller)

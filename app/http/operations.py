@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 
 from app import telemetry
-from app.core.errors import DeadlineExceeded, QueryTooCostly, ShopError
-from app.core.ids import CustomerId
+from app.core.errors import DeadlineExceeded, QueryTooCostly, RateLimited, ShopError
+from app.core.throttle import Throttle, ThrottleStatus, unused
+from app.http.caller import Caller
 from app.http.graphql_errors import explained, formatted, request_error
 from app.http.graphql_request import GraphQLRequest
 from resolvers.context import Context, Services
@@ -37,20 +38,12 @@ from resolvers.shop_schema import (
 REQUEST_SECONDS = 5.0  # of one execution, all in all; one statement has two
 MAX_RUNNING = 256  # executions of one process at a time: more would only wait for each other
 RETRY_AFTER_SECONDS = 1
+REFUSED_COST = 10  # of a document that is not valid: finding that out takes longer than most answers
 
 MAX_ANSWER_BYTES = 1_000_000
 
 Body = dict[str, Any]
 _encoder = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks. customer_id: None for a guest; address: of the client, where it is known."""
-
-    request_id: str
-    customer_id: CustomerId | None = None
-    address: str = ""
 
 
 class Refused(Exception):
@@ -82,9 +75,12 @@ class Ready:
 class Operations:
     """Prepares and executes operations. Safe for any number of tasks at once."""
 
-    def __init__(self, schema: ShopSchema, services: Services, *, sensitive: frozenset[str]) -> None:
+    def __init__(
+        self, schema: ShopSchema, services: Services, throttle: Throttle, *, sensitive: frozenset[str]
+    ) -> None:
         self._schema = schema
         self._services = services
+        self._throttle = throttle
         self._sensitive = sensitive
         self._running = 0
 
@@ -95,6 +91,7 @@ class Operations:
         try:
             operation = self._schema.prepare(asked.query).choose(asked.operation_name)
         except DocumentRefused as refused:
+            await self._throttle.take(caller.budget[0], REFUSED_COST, caller.budget[1])
             raise Refused(formatted(refused.errors, caller.request_id, before_execution=True), 400) from None
         except NoSuchOperation:
             message = "The document has no such operation, or several and none is named."
@@ -104,25 +101,21 @@ class Operations:
         cost = operation.plan.estimate(asked.variables)
         if cost > MAX_COST:
             raise _refusal(QueryTooCostly(cost=cost, limit=MAX_COST), 400, caller)
+        await self._charge(cost, caller)
         return Ready(operation, asked.variables, caller, cost, asked.debug)
 
     async def execute(self, ready: Ready) -> bytes:
         """The answer as JSON. Raises Refused where the variables do not fit, or where it takes too long."""
-        context = Context(self._services, ready.caller.customer_id)
         reads: Counter[str] = Counter()
         token = telemetry.cache_reads.set(reads)
-        self._running += 1
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                result = await self._schema.run(ready.operation, ready.variables, context)
-        except TimeoutError:
-            error = DeadlineExceeded(f"the request took longer than {REQUEST_SECONDS:g} s")
-            raise _refusal(error, 504, ready.caller) from None
+            result = await self._run(ready)
         finally:
-            context.give_up()
-            self._running -= 1
             telemetry.cache_reads.reset(token)
-        return self._answer(result, ready, reads)
+        extensions = await self._settle(ready, result)
+        if "cache" in ready.debug:
+            extensions["cache"] = {"hits": reads["hit"], "misses": reads["miss"], "stale": reads["stale"]}
+        return _encoded(result, ready, extensions)
 
     async def stream(self, ready: Ready) -> AsyncIterator[bytes]:
         """An answer for each event of a subscription. Raises Refused where it cannot begin."""
@@ -133,34 +126,38 @@ class Operations:
             errors = formatted(refused.errors, ready.caller.request_id, before_execution=False)
             raise Refused(errors, 400) from None
         async for event in source:
-            yield await self._run_event(ready, event)
+            yield _encoded(await self._run(ready, event=event), ready, {})
 
-    async def _run_event(self, ready: Ready, event: object) -> bytes:
+    async def _run(self, ready: Ready, *, event: object = None) -> Result:
         context = Context(self._services, ready.caller.customer_id)
+        self._running += 1
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                result = await self._schema.run(ready.operation, ready.variables, context, event=event)
+                return await self._schema.run(ready.operation, ready.variables, context, event=event)
+        except TimeoutError:
+            error = DeadlineExceeded(f"the request took longer than {REQUEST_SECONDS:g} s")
+            raise _refusal(error, 504, ready.caller) from None
         finally:
             context.give_up()
-        return self._answer(result, ready, Counter())
+            self._running -= 1
 
-    def _answer(self, result: Result, ready: Ready, reads: Counter[str]) -> bytes:
-        errors = formatted(result.errors or [], ready.caller.request_id, before_execution=False)
-        if result.data is None and not any(error.path for error in result.errors or []):
-            raise Refused(errors, 400)  # the variables did not fit
-        body: Body = {"data": result.data}
-        if errors:
-            body["errors"] = errors
-        extensions: Body = {}
-        if "cache" in ready.debug:
-            extensions["cache"] = {"hits": reads["hit"], "misses": reads["miss"], "stale": reads["stale"]}
-        if extensions:
-            body["extensions"] = extensions
-        encoded = _encoder.encode(body)
-        if len(encoded) > MAX_ANSWER_BYTES:
-            message = f"The answer is larger than {MAX_ANSWER_BYTES} bytes: ask for fewer rows or fields."
-            raise Refused([request_error(message, "MAX_COST_EXCEEDED", ready.caller.request_id)], 400)
-        return encoded
+    async def _charge(self, cost: int, caller: Caller) -> None:
+        key, bucket = caller.budget
+        taken = await self._throttle.take(key, cost, bucket)
+        if not taken.granted:
+            error = RateLimited(retry_after_ms=taken.retry_after_ms)
+            raise _refusal(error, 429, caller, {"retry-after": str(taken.retry_after_seconds)})
+
+    async def _settle(self, ready: Ready, result: Result) -> Body:
+        """Give back what was taken and not used; what the client is told of it where it asks."""
+        key, bucket = ready.caller.budget
+        actual = min(ready.cost, ready.operation.plan.actual(result.data))
+        is_told = "cost" in ready.debug
+        rest = unused(ready.cost, actual)
+        if not rest and not is_told:
+            return {}
+        status = await self._throttle.give_back(key, rest, bucket)
+        return {"cost": _cost_told(ready.cost, actual, status)} if is_told else {}
 
     def _check_sensitive(self, operation: Operation, caller: Caller) -> None:
         called = [name for name in operation.plan.root_fields if name in self._sensitive]
@@ -172,6 +169,35 @@ class Operations:
         more = {"retryable": True, "retryAfterMs": RETRY_AFTER_SECONDS * 1000}
         error = request_error("The shop is busy: try again.", "SERVICE_UNAVAILABLE", caller.request_id, **more)
         return Refused([error], 503, 503, {"retry-after": str(RETRY_AFTER_SECONDS)})
+
+
+def _encoded(result: Result, ready: Ready, extensions: Body) -> bytes:
+    errors = formatted(result.errors or [], ready.caller.request_id, before_execution=False)
+    if result.data is None and not any(error.path for error in result.errors or []):
+        raise Refused(errors, 400)  # the variables did not fit
+    body: Body = {"data": result.data}
+    if errors:
+        body["errors"] = errors
+    if extensions:
+        body["extensions"] = extensions
+    encoded = _encoder.encode(body)
+    if len(encoded) > MAX_ANSWER_BYTES:
+        message = f"The answer is larger than {MAX_ANSWER_BYTES} bytes: ask for fewer rows or fields."
+        raise Refused([request_error(message, "MAX_COST_EXCEEDED", ready.caller.request_id)], 400)
+    return encoded
+
+
+def _cost_told(requested: int, actual: int, status: ThrottleStatus) -> Body:
+    """In the shape that Shopify's clients know."""
+    return {
+        "requestedQueryCost": requested,
+        "actualQueryCost": actual,
+        "throttleStatus": {
+            "maximumAvailable": status.maximum_available,
+            "currentlyAvailable": status.currently_available,
+            "restoreRate": status.restore_rate,
+        },
+    }
 
 
 def _refusal(cause: ShopError, status: int, caller: Caller, headers: Mapping[str, str] | None = None) -> Refused:

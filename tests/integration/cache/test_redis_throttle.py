@@ -134,8 +134,8 @@ def test_the_script_reckons_as_the_rules_do(
         before = Level(bucket.capacity * share, clock_ms(redis) - age_ms)
         redis.set(name, f"{before.thousandths} {before.at_ms}")
         rule = (bucket.capacity * THOUSANDTHS, bucket.restored_per_second, amount * THOUSANDTHS)
-        granted, left = redis.eval(_SCRIPT, 1, name, *rule)
-        stored = redis.get(name)
+        with redis.pipeline() as at_once:  # a transaction: nothing expires inside
+            (granted, left), stored = at_once.eval(_SCRIPT, 1, name, *rule).get(name).execute()
         now_ms = clock_ms(redis) if stored is None else int(stored.split()[1])
 
     if amount < 0:
