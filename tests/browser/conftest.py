@@ -12,23 +12,22 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import pytest_asyncio
-
-if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+WAIT_SECONDS = 30  # for what a page shows in tenths of a second on a machine with nothing else to do
 BUILD_SECONDS = 600  # first time, on a slow network: Node and 114 packages
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
+TAKEN_BACK = "net::ERR_ABORTED"  # by the page itself, which was reloaded or closed while a part was still on its way
 REPORT_VIOLATIONS = """
     globalThis.violations = [];
     addEventListener('securitypolicyviolation', (event) =>
@@ -42,13 +41,17 @@ class Faults(list[str]):
     def watch(self, page: Page, origin: str) -> None:
         """Note the page's faults from now on. `origin` is the only one that it may talk to."""
         page.on("request", lambda request: self._note_request(request.url, origin))
-        page.on("requestfailed", lambda request: self.append(f"failed: {request.url} {request.failure}"))
+        page.on("requestfailed", lambda request: self._note_failure(request.url, request.failure or ""))
         page.on("pageerror", lambda error: self.append(f"exception: {error}"))
         page.on("console", lambda message: self._note_message(message.type, message.text))
 
     def _note_request(self, url: str, origin: str) -> None:
         if not url.startswith((f"{origin}/", "data:")):
             self.append(f"request to another host: {url}")
+
+    def _note_failure(self, url: str, cause: str) -> None:
+        if cause != TAKEN_BACK:
+            self.append(f"failed: {url} {cause}")
 
     def _note_message(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:
@@ -85,11 +88,10 @@ def _build_explorer() -> None:
 @pytest_asyncio.fixture(scope="session")
 async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     """The machine's own Chromium, headless, with an empty profile."""
-    playwright_api = pytest.importorskip("playwright.async_api", reason="the package playwright is not installed")
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
         pytest.skip(f"no Chromium on PATH (looked for {', '.join(NAMES)})")
-    async with playwright_api.async_playwright() as playwright:
+    async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=QUIET)
         yield browser
         await browser.close()
@@ -104,7 +106,9 @@ async def faults() -> Faults:
 @pytest_asyncio.fixture
 async def page(chromium: Browser, shop_url: str, faults: Faults) -> AsyncIterator[Page]:
     """An empty page, as of somebody who was never here. Fails the test afterwards if the page had a fault."""
+    expect.set_options(timeout=WAIT_SECONDS * 1000)
     context = await chromium.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(WAIT_SECONDS * 1000)
     await context.add_init_script(REPORT_VIOLATIONS)
     page = await context.new_page()
     parts = urlsplit(shop_url)

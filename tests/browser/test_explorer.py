@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.async_api import Page, expect
 
-if TYPE_CHECKING:
-    from playwright.async_api import Page
+from tests.browser.explorer_page import (
+    active_tab,
+    close_tab,
+    loaded,
+    open_explorer,
+    open_tab,
+    run_tab,
+    shown_answer,
+    tabs,
+)
 
 EXAMPLES = sorted(path.stem for path in (Path(__file__).parents[2] / "docs" / "examples").glob("*.graphql"))
-EDITOR_SECONDS = 20  # 1.5 MB of editor on a machine with two busy cores
-
-
-async def open_explorer(page: Page, explorer_url: str) -> None:
-    await page.goto(explorer_url)
-    await page.wait_for_selector(".graphiql-query-editor .view-line", timeout=EDITOR_SECONDS * 1000)
-
-
-async def open_tab(page: Page, title: str) -> None:
-    await page.locator(".graphiql-tab").get_by_text(title, exact=True).click()
-
-
-async def run_tab(page: Page, title: str) -> Any:
-    """Open the tab, press the button, return what the server answered."""
-    await open_tab(page, title)
-    async with page.expect_response(lambda response: response.request.method == "POST") as sent:
-        await page.get_by_role("button", name="Execute").click()
-    answer = await (await sent.value).json()
-    assert answer.get("errors") is None, f"{title}: {answer}"
-    return answer["data"]
-
-
-async def shown_answer(page: Page) -> str:
-    text = await page.locator(".result-window .view-lines").inner_text()
-    return text.replace("\u00a0", " ")
+PANELS = {  # what is drawn once the panel is open
+    "Documentation Explorer": ".graphiql-doc-explorer-root-type",
+    "GraphiQL Explorer": ".graphiql-explorer-node",
+    "History": ".graphiql-history-header",
+    "Sign in": ".sign-in",
+}
 
 
 async def test_the_tabs_buy_something_without_a_value_being_copied(
@@ -75,7 +64,7 @@ async def test_the_tabs_buy_something_without_a_value_being_copied(
     assert order["number"] == paid["order"]["number"]
     assert order["paymentStatus"] == "PAID"
     assert order["cost"]["total"]["formatted"] == ready["cart"]["cost"]["total"]["formatted"]
-    assert "PAID" in await shown_answer(page)
+    await expect(shown_answer(page)).to_contain_text('"paymentStatus": "PAID"')
     await page.screenshot(path=tmp_path / "order.png")
 
     again = (await run_tab(page, "BuyAgain"))["cartCreate"]
@@ -90,12 +79,11 @@ async def test_the_tabs_buy_something_without_a_value_being_copied(
 
 
 async def test_there_is_one_tab_for_each_example_in_the_order_of_the_files(page: Page, explorer_url: str) -> None:
+    as_in_files = ["".join(word.capitalize() for word in name.split("-")[1:]) for name in EXAMPLES]
+
     await open_explorer(page, explorer_url)
 
-    titles = await page.locator(".graphiql-tab").all_inner_texts()
-
-    as_in_files = ["".join(word.capitalize() for word in name.split("-")[1:]) for name in EXAMPLES]
-    assert [title.strip() for title in titles] == as_in_files
+    await expect(tabs(page)).to_have_text(as_in_files)
 
 
 async def test_a_tab_that_is_run_too_early_names_the_one_to_run_first(page: Page, explorer_url: str) -> None:
@@ -104,8 +92,7 @@ async def test_a_tab_that_is_run_too_early_names_the_one_to_run_first(page: Page
 
     await page.get_by_role("button", name="Execute").click()
 
-    await page.locator(".result-window").get_by_text("run the tab CreateCart first").wait_for()
-    assert "<cartId> is not" in await shown_answer(page)
+    await expect(shown_answer(page)).to_contain_text("<cartId> is not known yet: run the tab CreateCart first")
 
 
 async def test_the_editor_completes_from_the_schema(page: Page, explorer_url: str) -> None:
@@ -115,51 +102,48 @@ async def test_the_editor_completes_from_the_schema(page: Page, explorer_url: st
 
     await page.keyboard.type("{ produ")
 
-    await page.locator(".suggest-widget").get_by_text("products", exact=True).wait_for()
+    await expect(page.locator(".suggest-widget").get_by_text("products", exact=True)).to_be_visible()
 
 
 async def test_every_panel_and_tool_works_under_the_policy(page: Page, explorer_url: str) -> None:
     await open_explorer(page, explorer_url)
-    panels = page.locator(".graphiql-sidebar button[aria-label^='Show ']")
-    names = await panels.evaluate_all("buttons => buttons.map(button => button.ariaLabel)")
+    buttons = page.locator(".graphiql-sidebar button[aria-label^='Show ']")
+    await expect(buttons).to_have_count(len(PANELS))  # one more, of the examples, was open from the start
 
-    for name in names:
-        await page.get_by_role("button", name=name, exact=True).click()
-        await page.wait_for_timeout(300)
+    for name, content in PANELS.items():
+        await page.get_by_role("button", name=f"Show {name}", exact=True).click()
+        await expect(page.locator(f".graphiql-plugin {content}").first).to_be_visible()
     await page.get_by_role("button", name="Prettify query").click()
     await page.get_by_role("button", name="Open settings dialog").click()
-    await page.get_by_text("Theme").first.wait_for()
 
-    assert len(names) == 4  # the fifth, of the examples, was open from the start
-    assert await page.get_by_text("Persist headers").count() == 0
+    await expect(page.get_by_text("Theme").first).to_be_visible()
+    await expect(page.get_by_text("Persist headers")).to_have_count(0)
 
 
 async def test_a_closed_example_opens_again_from_the_list(page: Page, explorer_url: str) -> None:
     await open_explorer(page, explorer_url)
-    await open_tab(page, "Product")
-    await page.locator(".graphiql-tab-active").get_by_role("button", name="Close Tab").click()
+    await close_tab(page, "Product")
 
     await page.locator(".examples").get_by_role("button", name="Open one product").click()
 
-    await page.locator(".graphiql-tab-active").get_by_text("Product", exact=True).wait_for()
-    await page.locator(".graphiql-query-editor").get_by_text("query Product").wait_for()
+    await expect(active_tab(page)).to_have_text("Product")
+    await expect(page.locator(".graphiql-query-editor")).to_contain_text("query Product")
 
 
 async def test_a_reload_keeps_the_tabs_and_restoring_brings_the_examples_back(page: Page, explorer_url: str) -> None:
     await open_explorer(page, explorer_url)
-    await open_tab(page, "Product")
-    await page.locator(".graphiql-tab-active").get_by_role("button", name="Close Tab").click()
-    await page.wait_for_timeout(1000)  # GraphiQL writes to its storage half a second later
+    await close_tab(page, "Product")
+    await page.wait_for_function(
+        "count => JSON.parse(localStorage['graphiql:tabState'] ?? '{}').tabs?.length === count", arg=len(EXAMPLES) - 1
+    )
 
-    await page.reload()
-    await page.wait_for_selector(".graphiql-query-editor .view-line")
-    after_reload = await page.locator(".graphiql-tab").count()
-    async with page.expect_navigation():
+    async with loaded(page):
+        await page.reload()
+    await expect(tabs(page)).to_have_count(len(EXAMPLES) - 1)
+    async with loaded(page):
         await page.get_by_role("button", name="Restore all examples").click()
-    await page.wait_for_selector(".graphiql-query-editor .view-line")
 
-    assert after_reload == len(EXAMPLES) - 1
-    assert await page.locator(".graphiql-tab").count() == len(EXAMPLES)
+    await expect(tabs(page)).to_have_count(len(EXAMPLES))
 
 
 async def test_a_refused_sign_in_says_so_and_keeps_nothing(page: Page, explorer_url: str, faults: list[str]) -> None:
@@ -170,7 +154,7 @@ async def test_a_refused_sign_in_says_so_and_keeps_nothing(page: Page, explorer_
 
     await page.locator(".sign-in").get_by_role("button", name="Sign in").click()
 
-    await page.locator(".sign-in .fault:not(:empty)").wait_for()
+    await expect(page.locator(".sign-in .fault")).not_to_be_empty()
     stored = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
     assert "not to be kept" not in stored
     assert all("Failed to load resource" in fault for fault in faults), faults  # the browser's own note of the 4xx
