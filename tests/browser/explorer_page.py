@@ -57,6 +57,13 @@ async def run_tab(page: Page, title: str) -> Any:
     return answer["data"]
 
 
+async def write(page: Page, editor: str, text: str) -> None:
+    """Put a text into an empty editor."""
+    await page.locator(f"{editor} .view-lines").click()
+    await page.keyboard.insert_text(text)
+    await expect(page.locator(f"{editor} .view-lines")).to_contain_text(text)
+
+
 def tabs(page: Page) -> Locator:
     """The tabs' titles, from left to right."""
     return page.locator(".graphiql-tab-button")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from graphql import build_schema
 from playwright.async_api import Page, expect
 
 from tests.browser.explorer_page import (
@@ -18,7 +19,9 @@ from tests.browser.explorer_page import (
     tabs,
 )
 
-EXAMPLES = sorted(path.stem for path in (Path(__file__).parents[2] / "docs" / "examples").glob("*.graphql"))
+CHECKOUT = Path(__file__).parents[2]
+EXAMPLES = sorted(path.stem for path in (CHECKOUT / "docs" / "examples").glob("*.graphql"))
+SCHEMA = build_schema((CHECKOUT / "schema.graphql").read_text())
 PANELS = {  # what is drawn once the panel is open
     "Documentation Explorer": ".graphiql-doc-explorer-root-type",
     "GraphiQL Explorer": ".graphiql-explorer-node",
@@ -120,6 +123,32 @@ async def test_every_panel_and_tool_works_under_the_policy(page: Page, explorer_
     await expect(page.get_by_text("Persist headers")).to_have_count(0)
 
 
+async def test_the_explorer_panel_writes_the_query(page: Page, explorer_url: str) -> None:
+    await open_explorer(page, explorer_url)
+    await page.get_by_role("button", name="New tab").click()
+    await page.get_by_role("button", name="Show GraphiQL Explorer").click()
+
+    await page.locator(".graphiql-explorer-node").get_by_text("shop", exact=True).click()
+    await page.locator(".graphiql-explorer-node").get_by_text("currency", exact=True).click()
+    await page.get_by_role("button", name="Execute").click()
+
+    await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("currency")
+    await expect(shown_answer(page)).to_contain_text('"currency": "')
+
+
+async def test_the_documentation_panel_explains_a_field(page: Page, explorer_url: str) -> None:
+    await open_explorer(page, explorer_url)
+    await page.get_by_role("button", name="Show Documentation Explorer").click()
+
+    await page.locator(".graphiql-doc-explorer").get_by_role("link", name="Query", exact=True).click()
+    await page.locator(".graphiql-doc-explorer").get_by_role("link", name="products", exact=True).click()
+
+    assert SCHEMA.query_type is not None
+    description = SCHEMA.query_type.fields["products"].description
+    assert description
+    await expect(page.locator(".graphiql-doc-explorer-content")).to_contain_text(description)
+
+
 async def test_a_closed_example_opens_again_from_the_list(page: Page, explorer_url: str) -> None:
     await open_explorer(page, explorer_url)
     await close_tab(page, "Product")
@@ -144,21 +173,6 @@ async def test_a_reload_keeps_the_tabs_and_restoring_brings_the_examples_back(pa
         await page.get_by_role("button", name="Restore all examples").click()
 
     await expect(tabs(page)).to_have_count(len(EXAMPLES))
-
-
-async def test_a_refused_sign_in_says_so_and_keeps_nothing(page: Page, explorer_url: str, faults: list[str]) -> None:
-    await open_explorer(page, explorer_url)
-    await page.get_by_role("button", name="Show Sign in").click()
-    await page.get_by_label("E-mail").fill("nobody@example.com")
-    await page.get_by_label("Password").fill("wrong, not to be kept")
-
-    await page.locator(".sign-in").get_by_role("button", name="Sign in").click()
-
-    await expect(page.locator(".sign-in .fault")).not_to_be_empty()
-    stored = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
-    assert "not to be kept" not in stored
-    assert all("Failed to load resource" in fault for fault in faults), faults  # the browser's own note of the 4xx
-    faults.clear()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,7 +1,6 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
-import { useSyncExternalStore } from 'react';
 import { examples } from './examples.js';
-import { onRemember, rememberedValues } from './remembered.js';
+import { useRemembered } from './remembered.js';
 
 function Examples() {
   const { addTab, changeTab } = useGraphiQLActions();
@@ -59,7 +58,7 @@ function restore() {
 }
 
 function Remembered() {
-  const values = useSyncExternalStore(onRemember, rememberedValues);
+  const values = useRemembered();
   const names = Object.keys(values);
   return (
     <>

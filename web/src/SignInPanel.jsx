@@ -1,9 +1,9 @@
 import { Button } from '@graphiql/react';
-import { useState, useSyncExternalStore } from 'react';
-import { currentAccount, onAccountChange, signIn, signOut } from './account.js';
+import { useState } from 'react';
+import { signIn, signOut, useAccount } from './account.js';
 
 function SignIn() {
-  const account = useSyncExternalStore(onAccountChange, currentAccount);
+  const account = useAccount();
   return (
     <section className="panel">
       <h2>Sign in</h2>

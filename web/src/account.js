@@ -1,20 +1,15 @@
 // Who is signed in. The token lives in this page's memory only: a reload signs out, and no script finds it in storage.
-let account = null;
-const listeners = new Set();
+import { create } from 'zustand';
 
-export const currentAccount = () => account;
-
-export function onAccountChange(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+export const useAccount = create(() => null);
 
 export function authorization() {
+  const account = useAccount.getState();
   return account ? { authorization: `Bearer ${account.token}` } : {};
 }
 
 export function signOut() {
-  change(null);
+  useAccount.setState(null, true);
 }
 
 /** Signs in. Throws an Error whose message is meant to be shown. */
@@ -28,7 +23,7 @@ export async function signIn(email, password) {
   });
   const answer = await response.json().catch(() => null);
   if (response.ok && typeof answer?.token === 'string') {
-    change({ token: answer.token, name: answer.user?.email ?? email });
+    useAccount.setState({ token: answer.token, name: answer.user?.email ?? email }, true);
   } else {
     throw new Error(refusal(response.status, answer));
   }
@@ -39,9 +34,4 @@ function refusal(status, answer) {
   if (typeof said === 'string') return said;
   if (status === 404 || status === 501) return 'This server has no sign-in.';
   return status === 401 ? 'E-mail address or password is wrong.' : `The server refused: HTTP ${status}.`;
-}
-
-function change(next) {
-  account = next;
-  for (const listener of listeners) listener();
 }

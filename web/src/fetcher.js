@@ -1,7 +1,10 @@
-// Sends what a tab holds to the API and remembers what the answer shows.
+// Sends what a tab holds to the API, and tells the rest of the page what the answers show.
 import { Kind, parse } from 'graphql';
 import { authorization } from './account.js';
+import { askingHeader, noteRequest } from './lastRequest.js';
 import { fillPlaceholders, remember } from './remembered.js';
+
+const introspection = 'IntrospectionQuery'; // GraphiQL's own, and no request of the user's
 
 export async function fetcher({ query, variables, operationName }, { headers } = {}) {
   let filled;
@@ -10,21 +13,27 @@ export async function fetcher({ query, variables, operationName }, { headers } =
   } catch (error) {
     return { errors: [{ message: `Not sent. ${error.message}` }] };
   }
+  const name = nameIn(query, operationName);
+  const own = Object.fromEntries(new Headers(headers)); // in lower case: one of the editor's replaces one of ours
+  const asking = name === introspection || 'x-debug' in own ? {} : askingHeader;
+  const answer = await post({ query, variables: filled, operationName: name }, { ...authorization(), ...asking, ...own });
+  remember(answer);
+  return asking === askingHeader ? noteRequest(name, answer) : answer;
+}
+
+async function post(request, headers) {
   const response = await fetch('/graphql', {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
       accept: 'application/graphql-response+json, application/json;q=0.9',
-      ...authorization(),
       ...headers,
     },
-    body: JSON.stringify({ query, variables: filled, operationName: nameIn(query, operationName) }),
+    body: JSON.stringify(request),
   });
-  const answer = await response.json().catch(() => {
+  return response.json().catch(() => {
     throw new Error(`The server answered HTTP ${response.status} without JSON.`);
   });
-  remember(answer);
-  return answer;
 }
 
 // For a moment after a tab was opened, GraphiQL still names the operation of the tab before.

@@ -1,4 +1,4 @@
-// The page at /graphql: GraphiQL with the example tabs, what they remember, and a sign-in.
+// The page at /graphql: GraphiQL with the example tabs, what they remember, what a request cost, and a sign-in.
 import '@graphiql/react/style.css';
 import '@graphiql/plugin-doc-explorer/style.css';
 import '@graphiql/plugin-history/style.css';
@@ -16,6 +16,7 @@ import { createRoot } from 'react-dom/client';
 import { examplesPanel } from './ExamplesPanel.jsx';
 import { examples } from './examples.js';
 import { fetcher } from './fetcher.js';
+import { LastRequest } from './LastRequest.jsx';
 import { signInPanel } from './SignInPanel.jsx';
 
 const plugins = [examplesPanel, explorerPlugin({ showAttribution: false }), HISTORY_PLUGIN, signInPanel];
@@ -48,5 +49,8 @@ createRoot(document.getElementById('root')).render(
       </a>
       <WrapLongLines />
     </GraphiQL.Logo>
+    <GraphiQL.Footer>
+      <LastRequest />
+    </GraphiQL.Footer>
   </GraphiQL>,
 );

@@ -3,6 +3,7 @@
 // A variable whose whole value is a placeholder such as "<cartId>" is replaced, when the request is sent, by the
 // value that the latest answer with one had. "<newKey>" is a new random key for every request. All of it lives in
 // this page's memory and is gone when the page is closed.
+import { create } from 'zustand';
 
 const sources = {
   variantId: 'Product',
@@ -13,22 +14,12 @@ const sources = {
   orderAccessToken: 'Pay',
 };
 
-let values = {};
-const listeners = new Set();
-
-export const rememberedValues = () => values;
-
-export function onRemember(listener) {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+export const useRemembered = create(() => ({}));
 
 export function remember(answer) {
   const found = {};
   collect(answer?.data, found);
-  if (Object.keys(found).length === 0) return;
-  values = { ...values, ...found };
-  for (const listener of listeners) listener();
+  useRemembered.setState(found);
 }
 
 /** The variables with every placeholder replaced. Throws an Error that says which tab to run where a value is missing. */
@@ -44,6 +35,7 @@ function fillOne(text) {
   const name = /^<(\w+)>$/.exec(text)?.[1];
   if (name === 'newKey') return newKey();
   if (!name || !Object.hasOwn(sources, name)) return text;
+  const values = useRemembered.getState();
   if (!Object.hasOwn(values, name)) throw new Error(`${text} is not known yet: run the tab ${sources[name]} first.`);
   return values[name];
 }
