@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from app.devstack.explorer import BuildFailed, ExplorerBuilder
+from app.devstack.build_steps import BuildFailed
+from app.devstack.explorer import ExplorerBuilder
 from app.http.explorer_assets import BuildState, checkout_explorer
 
 INSTALLER = """#!/bin/sh
