@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import strawberry
+from graphql import GraphQLDirective
 from strawberry.schema_directive import Location
 
 
@@ -30,6 +33,15 @@ class ListSize:
     slicing_argument: str | None = strawberry.directive_field("slicingArgument", default=None)
 
 
+# by directive and argument; strawberry has no place for them where the arguments are declared
+_ARGUMENTS = {
+    "cost": {"weight": "How much: a whole number, as a string."},
+    "listSize": {
+        "assumedSize": "The length that the list is counted with, and never exceeds.",
+        "slicingArgument": "The field's argument whose value or length makes the list shorter, where there is one.",
+    },
+}
+
 EMBEDDED = Cost(weight="0")  # for a type whose objects come with their parent
 ALONE = ListSize(assumed_size=1)  # for a type of which a list has one object at most
 
@@ -37,3 +49,10 @@ ALONE = ListSize(assumed_size=1)  # for a type of which a list has one object at
 def at_most(size: int, *, told_by: str | None = None) -> list[object]:
     """The directive of a list that never becomes longer. told_by: the argument whose length or value tells."""
     return [ListSize(assumed_size=size, slicing_argument=told_by)]
+
+
+def describe_arguments(directives: Iterable[GraphQLDirective]) -> None:
+    """Describe the arguments of these directives among a schema's."""
+    for directive in directives:
+        for name, description in _ARGUMENTS.get(directive.name, {}).items():
+            directive.args[name].description = description

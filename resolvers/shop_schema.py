@@ -35,6 +35,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from resolvers.context import Context
 from resolvers.cost import Plan, Planner
+from resolvers.cost_directives import describe_arguments
 from resolvers.limits import MAX_COMMENTS, MAX_TOKENS, BoundedMergingRule, check_limits
 
 KEPT_CHARACTERS = 1_000_000  # of prepared documents; a character takes about 40 bytes once it is prepared
@@ -97,6 +98,7 @@ class ShopSchema(strawberry.Schema):
         """The same schema, ready to prepare documents. introspection: whether these may ask for the schema."""
         assert self.execution_context_class is not None, "strawberry sets its own"
         self._executor_class = self.execution_context_class
+        describe_arguments(self._schema.directives)
         self._planner = Planner(self._schema)
         self._rules = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
         self._rules += [BoundedMergingRule, *([] if introspection else [NoSchemaIntrospectionCustomRule])]

@@ -25,6 +25,7 @@ from graphql import (
     GraphQLUnionType,
     build_schema,
     get_named_type,
+    is_specified_directive,
 )
 
 from resolvers import backing
@@ -67,6 +68,15 @@ def undescribed(schema: GraphQLSchema) -> Iterator[str]:
             yield from (f"{kind.name}.{name}" for name, field in kind.fields.items() if not field.description)
         elif isinstance(kind, GraphQLEnumType):
             yield from (f"{kind.name}.{name}" for name, value in kind.values.items() if not value.description)
+    yield from undescribed_directives(schema)
+
+
+def undescribed_directives(schema: GraphQLSchema) -> Iterator[str]:
+    for directive in schema.directives:
+        if not is_specified_directive(directive):
+            if not directive.description:
+                yield f"@{directive.name}"
+            yield from (f"@{directive.name}({name})" for name, it in directive.args.items() if not it.description)
 
 
 def test_the_file_is_current() -> None:
@@ -77,8 +87,21 @@ def test_every_name_is_described(schema: GraphQLSchema) -> None:
     assert list(undescribed(schema)) == []
 
 
-def test_a_missing_description_is_noticed() -> None:
-    assert list(undescribed(build_schema('"Root." type Query { shop: String }'))) == ["Query.shop"]
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('"R." type Query { shop: String }', "Query.shop"),
+        ('type Query { "S." shop: String }', "Query"),
+        ('"R." type Query { "S." shop(id: ID): String }', "Query.shop(id)"),
+        ('"R." type Query { "S." shop: String } "K." enum Kind { BIG }', "Kind.BIG"),
+        ('"R." type Query { "S." shop: String } "B." input By { id: ID }', "By.id"),
+        ('"R." type Query { "S." shop: String } scalar URL', "URL"),
+        ('"R." type Query { "S." shop: String } directive @cost on FIELD_DEFINITION', "@cost"),
+        ('"R." type Query { "S." shop: String } "C." directive @cost(by: Int) on FIELD_DEFINITION', "@cost(by)"),
+    ],
+)
+def test_a_missing_description_is_noticed(text: str, name: str) -> None:
+    assert list(undescribed(build_schema(text))) == [name]
 
 
 def test_every_own_scalar_names_its_specification(schema: GraphQLSchema) -> None:
