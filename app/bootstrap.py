@@ -19,6 +19,7 @@ from app import telemetry
 from app.accounts.credentials import Argon2Passwords, JwtAccessTokens
 from app.accounts.sign_in import AddCustomer, FindCustomer, SignIn
 from app.cache import keys
+from app.cache.persisted_queries import RedisPersistedQueries
 from app.cache.read_through import ReadThrough
 from app.cache.redis_server import RedisServer
 from app.cache.redis_store import RedisCache
@@ -39,6 +40,13 @@ from app.core.money import Currency, Money
 from app.core.throttle import Bucket, Throttle
 from app.database.engine import Database
 from app.database.tables import SCHEMA_VERSION
+from app.documents.domain import DocumentMode
+from app.documents.find_document import FindDocument
+from app.documents.import_documents import ImportDocuments
+from app.documents.list_documents import ListDocuments
+from app.documents.remembered import RememberedDocuments, RememberedQueries
+from app.documents.remove_documents import RemoveDocuments
+from app.documents.repository import SqlTrustedDocuments
 from app.http.asgi import WebServices, create_asgi
 from app.http.authentication import bearer_authentication
 from app.http.caller import CostBuckets
@@ -79,6 +87,10 @@ class Shop:
     tokens: JwtAccessTokens
     check_payments: CheckPayments
     delete_expired_carts: DeleteExpired
+    find_document: FindDocument
+    import_documents: ImportDocuments
+    list_documents: ListDocuments
+    remove_documents: RemoveDocuments
     clock: Clock
     ids: IdSource
 
@@ -175,6 +187,14 @@ def build_shop(
         sign_in=SignIn(transactions, passwords, tokens),
         tokens=tokens,
         delete_expired_carts=DeleteExpired(transactions, clock),
+        find_document=FindDocument(
+            DocumentMode(settings.documents),
+            RememberedDocuments(SqlTrustedDocuments(database), clock),
+            RememberedQueries(RedisPersistedQueries(redis)),
+        ),
+        import_documents=ImportDocuments(transactions, clock),
+        list_documents=ListDocuments(transactions),
+        remove_documents=RemoveDocuments(transactions),
         check_payments=CheckPayments(transactions, gateway, settle, clock),
         clock=clock,
         ids=ids,

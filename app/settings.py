@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from enum import Enum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from babel import Locale
 from pydantic import (
@@ -138,6 +138,12 @@ class Settings(BaseModel):
         ge=1,
         le=1_000_000,
         description="how much cost anybody else gets back each second, by address",
+    )
+
+    documents: Literal["open", "apq", "trusted"] = Field(
+        "apq",
+        alias="CARTOGRAPH_DOCUMENTS",
+        description="what is executed: open (any text), apq (persisted queries too) or trusted (imported ones only)",
     )
 
     database_url: SecretStr = Field(alias="DATABASE_URL", min_length=1, description="the PostgreSQL primary")

@@ -31,6 +31,11 @@ OPERATION_ERRORS = Counter("cartograph_graphql_errors_total", "Errors in GraphQL
 CACHE_READS = Counter("cartograph_cache_reads_total", "Cache look-ups, by what they found.", ["outcome"])
 CACHE_FAULTS = Counter("cartograph_cache_faults_total", "Commands that Redis did not answer.")
 cache_reads: ContextVar[Counts[str] | None] = ContextVar("cache_reads", default=None)  # those of one request
+PERSISTED_QUERIES = Counter(
+    "cartograph_persisted_queries_total",
+    "Documents that were named instead of sent, by what became of it.",
+    ["outcome"],
+)
 PAYMENT_CALLS = Counter(
     "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]
 )

@@ -17,6 +17,7 @@ from app.catalog.offers import SqlOffers
 from app.catalog.store import SqlCatalogStore
 from app.core.money import Currency
 from app.database.engine import Database
+from app.documents.repository import SqlTrustedDocumentStore
 from app.inventory.repository import SqlStock
 from app.orders.repository import SqlOrders
 from app.payments.repository import SqlAttempts
@@ -33,6 +34,7 @@ class Transaction:
         self.attempts = SqlAttempts(connection)
         self.catalog = SqlCatalogStore(connection, currency=currency)
         self.accounts = SqlAccounts(connection)
+        self.documents = SqlTrustedDocumentStore(connection)
         self.stale_tags: set[str] = set()
 
     def drop_after_commit(self, tags: Iterable[str]) -> None:

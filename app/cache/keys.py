@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 VERSION = 1
+PERSISTED_QUERIES_BY_USE = "cg:{apq}:by-use"  # of no version: a text under its hash has no shape that could change
 CATALOG = "catalog"  # the tag of whatever is made from many products: lists, counts, facets, the category tree
 
 
@@ -25,6 +26,11 @@ def tag_version(tag: str) -> str:
 def bucket(caller: str) -> str:
     """The key of a caller's bucket of cost. Of no version: its shape is the script's that reads it."""
     return f"cg:bucket:{caller}"
+
+
+def persisted_query(sha256: str) -> str:
+    """The key of an automatic persisted query. The braces keep all of them on one node of a cluster."""
+    return f"cg:{{apq}}:{sha256}"
 
 
 def product(product_id: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from app.catalog.domain import DraftFault
+from app.core.printable import printable
 
 MAX_FAULTS_KEPT = 50  # a person reads no more, and a file of nothing but faults must not fill the memory
 
@@ -95,7 +96,7 @@ class ImportReport:
     def fault_lines(self) -> Iterator[str]:
         """For standard error: `FILE:LINE: field: reason` for each fault kept, and how many more there are."""
         for fault in self.faults:
-            yield _printable(f"{fault.source}: {fault.field}: {fault.reason}" if fault.field else _whole_file(fault))
+            yield printable(f"{fault.source}: {fault.field}: {fault.reason}" if fault.field else _whole_file(fault))
         if self.fault_count > len(self.faults):
             yield f"and {self.fault_count - len(self.faults):,} more"
 
@@ -103,7 +104,7 @@ class ImportReport:
         """For standard output: a line a file, one in all where there are several, and what follows from them."""
         readable = [file for file in self.files if file.readable]
         for file in [*readable, self.total] if len(readable) > 1 else readable:
-            yield _printable(f"{file.file}: {file.counts(dry_run=self.dry_run)}, {file.seconds:.1f} s")
+            yield printable(f"{file.file}: {file.counts(dry_run=self.dry_run)}, {file.seconds:.1f} s")
         if self.stopped:
             yield "Stopped at the first fault; what was read before it is kept, nothing after it was read."
         if readable and not self.total.created and not self.total.updated:
@@ -114,8 +115,3 @@ class ImportReport:
 
 def _whole_file(fault: DraftFault) -> str:
     return f"{fault.source}: {fault.reason}"
-
-
-def _printable(text: str) -> str:
-    """The text without what a terminal would obey: files may hold anything."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

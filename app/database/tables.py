@@ -36,7 +36,7 @@ metadata = MetaData(
     }
 )
 
-SCHEMA_VERSION = "0001"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0002"  # the newest migration; readiness waits for it
 
 _moment = DateTime(timezone=True)
 
@@ -310,4 +310,16 @@ customer = Table(
     Column("password_hash", Text, nullable=False),
     Column("created_at", _moment, nullable=False),
     schema="accounts",  # a schema of its own with no foreign key across, so that accounts can move out
+)
+
+# ------------------------------------------------------------------------------------------------ documents
+
+trusted_document = Table(
+    "trusted_document",
+    metadata,
+    Column("id", Text, primary_key=True),  # whatever the client was built with; its text never changes
+    Column("sha256", BYTEA, nullable=False, index=True),
+    Column("body", Text, nullable=False),
+    Column("operation_names", ARRAY(Text), nullable=False),
+    Column("imported_at", _moment, nullable=False),
 )

@@ -32,12 +32,13 @@ IMPORTERS = {
     "app.payments.stripe_gateway": ["app.bootstrap"],
     "app.cache.redis_store": ["app.bootstrap"],
     "app.cache.redis_throttle": ["app.bootstrap"],
+    "app.cache.persisted_queries": ["app.bootstrap"],
     "app.catalog.search_index": ["app.bootstrap"],
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],
     **{
         f"app.{room}.repository": ["app.bootstrap", "app.transactions"]
-        for room in ("accounts", "cart", "catalog", "inventory", "orders", "payments")
+        for room in ("accounts", "cart", "catalog", "documents", "inventory", "orders", "payments")
     },
 }
 

@@ -41,6 +41,14 @@ def test_three_settings_are_enough_in_development() -> None:
     assert settings.base_url == "http://127.0.0.1:8000"
 
 
+def test_which_documents_are_executed_is_one_of_three_words() -> None:
+    [fault] = faults_of(ENOUGH | {"CARTOGRAPH_DOCUMENTS": "all"})
+
+    assert load_settings(ENOUGH).documents == "apq"
+    assert load_settings(ENOUGH | {"CARTOGRAPH_DOCUMENTS": "trusted"}).documents == "trusted"
+    assert fault.startswith("CARTOGRAPH_DOCUMENTS: input should be 'open', 'apq' or 'trusted'; it is ")
+
+
 def test_values_come_from_the_environment_in_their_own_types() -> None:
     settings = load_settings(
         PRODUCTION
