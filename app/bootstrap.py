@@ -231,6 +231,7 @@ def build_app(shop: Shop) -> ASGIApp:
                 customer=Bucket(settings.cost_bucket, settings.cost_restored_customer),
                 address=Bucket(settings.cost_bucket, settings.cost_restored_address),
             ),
+            find_document=shop.find_document,
             pages=pages,
             ids=shop.ids,
             introspection=settings.introspection,

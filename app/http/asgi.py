@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from app.accounts.sign_in import SignIn
 from app.core.ids import CustomerId, IdSource
 from app.core.throttle import Throttle
+from app.documents.find_document import FindDocument
 from app.http.auth_api import login_endpoint
 from app.http.caller import CostBuckets
 from app.http.graphql_view import GraphQLView
@@ -38,6 +39,7 @@ class WebServices:
     not_ready: Callable[[], Awaitable[str | None]]
     throttle: Throttle
     cost_buckets: CostBuckets
+    find_document: FindDocument
     pages: Pages
     ids: IdSource
     introspection: bool
@@ -60,7 +62,7 @@ class _Endpoint:
 def create_asgi(web: WebServices) -> ASGIApp:
     """The application, ready for a server."""
     schema = build_schema(introspection=web.introspection)
-    operations = Operations(schema, web.services, web.throttle, sensitive=SENSITIVE)
+    operations = Operations(schema, web.services, web.throttle, web.find_document, sensitive=SENSITIVE)
     view = GraphQLView(
         operations,
         web.authenticate,

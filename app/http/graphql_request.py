@@ -12,6 +12,8 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.documents.asked_document import AskedDocument, asked_document
+from app.documents.domain import NoSuchDocument
 from app.http import strict_json
 
 MAX_BODY_BYTES = 100_000
@@ -35,7 +37,7 @@ class BadRequest(Exception):
 class GraphQLRequest:
     """What is to be executed."""
 
-    query: str
+    document: AskedDocument
     operation_name: str | None
     variables: dict[str, Any]
     debug: frozenset[str] = frozenset()  # what `x-debug` asks for: cost, cache
@@ -93,16 +95,22 @@ def _decode(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON
 
 
 def _checked(values: dict[str, Any], debug: frozenset[str]) -> GraphQLRequest:
-    query, operation_name = values.get("query"), values.get("operationName")
-    variables, extensions = values.get("variables"), values.get("extensions")
-    if not isinstance(query, str) or not query.strip():
+    operation_name, variables = values.get("operationName"), values.get("variables")
+    try:
+        document = asked_document(values)
+    except NoSuchDocument as error:
+        raise BadRequest(400, error.message) from None
+    if document == AskedDocument():
         raise BadRequest(400, "The request has no query.")
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadRequest(400, "operationName must be a string.")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "variables must be an object.")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise BadRequest(400, "extensions must be an object.")
+    _check_query(document.text or "")
+    return GraphQLRequest(document, operation_name or None, variables or {}, debug)
+
+
+def _check_query(query: str) -> None:
     if len(query) > MAX_QUERY_CHARACTERS:
         raise BadRequest(413, f"The query is longer than {MAX_QUERY_CHARACTERS} characters.")
     try:
@@ -111,4 +119,3 @@ def _checked(values: dict[str, Any], debug: frozenset[str]) -> GraphQLRequest:
         raise BadRequest(400, str(error), "BAD_USER_INPUT") from None
     if _NUL_ESCAPE.search(query):
         raise BadRequest(400, "Text must not have NUL characters.", "BAD_USER_INPUT")
-    return GraphQLRequest(query, operation_name or None, variables or {}, debug)

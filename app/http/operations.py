@@ -1,6 +1,6 @@
 """One operation, whatever it came by: prepared, held to its limits, executed under a deadline.
 
-GraphQLRequest -> prepare: document, operation, cost -> Ready -> execute: the answer, encoded
+GraphQLRequest -> prepare: document found, operation, cost -> Ready -> execute: the answer, encoded
                                                              -> stream: an answer for each event of a subscription
 
 A refusal is raised before anything is resolved, and says with which status each media type is answered: clients that
@@ -18,8 +18,10 @@ from typing import Any
 import msgspec
 
 from app import telemetry
-from app.core.errors import DeadlineExceeded, QueryTooCostly, RateLimited, ShopError
+from app.core.errors import DeadlineExceeded, OperationalError, QueryTooCostly, RateLimited, ShopError
 from app.core.throttle import Throttle, ThrottleStatus, unused
+from app.documents.domain import NoSuchDocument, Refusal
+from app.documents.find_document import FindDocument, FoundDocument
 from app.http.caller import Caller
 from app.http.graphql_errors import explained, formatted, request_error
 from app.http.graphql_request import GraphQLRequest
@@ -38,9 +40,16 @@ from resolvers.shop_schema import (
 REQUEST_SECONDS = 5.0  # of one execution, all in all; one statement has two
 MAX_RUNNING = 256  # executions of one process at a time: more would only wait for each other
 RETRY_AFTER_SECONDS = 1
+MISSED_COST = 1  # of naming a document that there is not: it has been looked for
 REFUSED_COST = 10  # of a document that is not valid: finding that out takes longer than most answers
 
 MAX_ANSWER_BYTES = 1_000_000
+_STATUSES = {  # for each media type; of a miss, clients older than the first one read no body but that of a 200
+    Refusal.NOT_FOUND: (200, 200),
+    Refusal.NOT_SUPPORTED: (200, 200),
+    Refusal.NOT_TRUSTED: (400, 200),
+    Refusal.MALFORMED: (400, 400),
+}
 
 Body = dict[str, Any]
 _encoder = msgspec.json.Encoder()
@@ -76,9 +85,16 @@ class Operations:
     """Prepares and executes operations. Safe for any number of tasks at once."""
 
     def __init__(
-        self, schema: ShopSchema, services: Services, throttle: Throttle, *, sensitive: frozenset[str]
+        self,
+        schema: ShopSchema,
+        services: Services,
+        throttle: Throttle,
+        find_document: FindDocument,
+        *,
+        sensitive: frozenset[str],
     ) -> None:
         self._schema = schema
+        self._find_document = find_document
         self._services = services
         self._throttle = throttle
         self._sensitive = sensitive
@@ -88,8 +104,9 @@ class Operations:
         """The operation, within every limit. Raises Refused."""
         if self._running >= MAX_RUNNING:
             raise self._busy(caller)
+        found = await self._find(asked, caller)
         try:
-            operation = self._schema.prepare(asked.query).choose(asked.operation_name)
+            operation = self._schema.prepare(found.text, trusted=found.trusted).choose(asked.operation_name)
         except DocumentRefused as refused:
             await self._throttle.take(caller.budget[0], REFUSED_COST, caller.budget[1])
             raise Refused(formatted(refused.errors, caller.request_id, before_execution=True), 400) from None
@@ -102,7 +119,18 @@ class Operations:
         if cost > MAX_COST:
             raise _refusal(QueryTooCostly(cost=cost, limit=MAX_COST), 400, caller)
         await self._charge(cost, caller)
+        await self._find_document.keep(found)
         return Ready(operation, asked.variables, caller, cost, asked.debug)
+
+    async def _find(self, asked: GraphQLRequest, caller: Caller) -> FoundDocument:
+        try:
+            return await self._find_document(asked.document)
+        except NoSuchDocument as missing:
+            await self._charge(MISSED_COST, caller)
+            error = request_error(missing.message, missing.refusal.value, caller.request_id)
+            raise Refused([error], *_STATUSES[missing.refusal]) from None
+        except OperationalError as error:
+            raise _refusal(error, 503, caller, {"retry-after": str(error.retry_after_seconds)}) from None
 
     async def execute(self, ready: Ready) -> bytes:
         """The answer as JSON. Raises Refused where the variables do not fit, or where it takes too long."""

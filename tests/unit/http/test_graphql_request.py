@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
+from app.documents.asked_document import AskedDocument
 from app.http.graphql_request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, BadRequest, GraphQLRequest, read_request
 
 AS_JSON = {"content-type": "application/json"}
@@ -63,12 +64,12 @@ def body(**values: Any) -> bytes:
 async def test_a_post_carries_query_name_and_variables() -> None:
     asked = await read(body(query="{a}", operationName="A", variables={"b": [1, "ä"]}, extensions={"c": 1}, other=1))
 
-    assert asked == GraphQLRequest("{a}", "A", {"b": [1, "ä"]})
+    assert asked == GraphQLRequest(AskedDocument("{a}"), "A", {"b": [1, "ä"]})
 
 
 @pytest.mark.parametrize("absent", [{}, {"operationName": None, "variables": None, "extensions": None}])
 async def test_what_is_absent_or_null_is_empty(absent: dict[str, Any]) -> None:
-    assert await read(body(query="{a}", **absent)) == GraphQLRequest("{a}", None, {})
+    assert await read(body(query="{a}", **absent)) == GraphQLRequest(AskedDocument("{a}"), None, {})
 
 
 async def test_an_empty_operation_name_is_none() -> None:
@@ -78,14 +79,14 @@ async def test_an_empty_operation_name_is_none() -> None:
 async def test_a_body_may_come_in_pieces() -> None:
     whole = body(query="{a}")
 
-    assert (await read(Chunks([whole[:3], b"", whole[3:]]))).query == "{a}"
+    assert (await read(Chunks([whole[:3], b"", whole[3:]]))).document.text == "{a}"
 
 
 @pytest.mark.parametrize(
     "media_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", " application/json "]
 )
 async def test_json_is_taken_however_it_is_announced(media_type: str) -> None:
-    assert (await read(body(query="{a}"), headers={"content-type": media_type})).query == "{a}"
+    assert (await read(body(query="{a}"), headers={"content-type": media_type})).document.text == "{a}"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ async def test_a_compressed_body_is_refused_and_told_what_is_taken() -> None:
 
 
 async def test_a_body_that_is_encoded_as_nothing_is_taken() -> None:
-    assert (await read(body(query="{a}"), headers={**AS_JSON, "content-encoding": "Identity"})).query == "{a}"
+    assert (await read(body(query="{a}"), headers={**AS_JSON, "content-encoding": "Identity"})).document.text == "{a}"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +145,8 @@ async def test_a_body_that_is_encoded_as_nothing_is_taken() -> None:
         (body(query=None), "The request has no query."),
         (body(query=""), "The request has no query."),
         (body(query=" \n\t "), "The request has no query."),
-        (body(query=7), "The request has no query."),
-        (body(query=["{a}"]), "The request has no query."),
+        (body(query=7), "query must be a string."),
+        (body(query=["{a}"]), "query must be a string."),
         (body(query="{a}", operationName=7), "operationName must be a string."),
         (body(query="{a}", operationName=["A"]), "operationName must be a string."),
         (body(query="{a}", variables="{}"), "variables must be an object."),
@@ -186,7 +187,7 @@ async def test_a_body_has_100_000_bytes_at_most() -> None:
     largest = body(query="{a}", extensions={"pad": "x" * (MAX_BODY_BYTES - frame)})
 
     assert len(largest) == MAX_BODY_BYTES == 100_000
-    assert (await read(largest)).query == "{a}"
+    assert (await read(largest)).document.text == "{a}"
     assert await refused(largest + b" ") == (413, "BAD_REQUEST", "The body is larger than 100000 bytes.")
 
 
@@ -206,7 +207,7 @@ async def test_a_body_that_breaks_off_is_refused() -> None:
 async def test_a_query_has_20_000_characters_at_most() -> None:
     longest = "{a}".ljust(MAX_QUERY_CHARACTERS, "ä")
 
-    assert (await read(json.dumps({"query": longest}, ensure_ascii=False).encode())).query == longest
+    assert (await read(json.dumps({"query": longest}, ensure_ascii=False).encode())).document.text == longest
     assert await refused(json.dumps({"query": f"{longest}ä"}, ensure_ascii=False).encode()) == (
         413,
         "BAD_REQUEST",
@@ -250,7 +251,7 @@ async def test_nul_is_refused_wherever_it_hides(sent: dict[str, Any]) -> None:
 async def test_other_escapes_are_taken(text: str) -> None:
     query = f'{{a(b: "{text}")}}'
 
-    assert (await read(body(query=query))).query == query
+    assert (await read(body(query=query))).document.text == query
 
 
 # ------------------------------------------------------------------------------------------------ by GET
@@ -263,12 +264,12 @@ async def test_a_get_carries_the_same_in_its_query_string() -> None:
         method="GET", query=f"query={quote('{a}')}&operationName=A&variables={variables}&extensions=%7B%7D"
     )
 
-    assert asked == GraphQLRequest("{a}", "A", {"b": [1, "ä"]})
+    assert asked == GraphQLRequest(AskedDocument("{a}"), "A", {"b": [1, "ä"]})
 
 
 @pytest.mark.parametrize("absent", ["", "&operationName=", "&variables=null", "&extensions=null&other=1"])
 async def test_what_is_absent_in_a_query_string_is_empty(absent: str) -> None:
-    assert await read(method="GET", query=f"query=%7Ba%7D{absent}") == GraphQLRequest("{a}", None, {})
+    assert await read(method="GET", query=f"query=%7Ba%7D{absent}") == GraphQLRequest(AskedDocument("{a}"), None, {})
 
 
 async def test_a_get_needs_no_content_type_and_its_body_is_not_read() -> None:
@@ -276,7 +277,7 @@ async def test_a_get_needs_no_content_type_and_its_body_is_not_read() -> None:
 
     asked = await read(arriving, method="GET", query="query=%7Ba%7D", headers={})
 
-    assert asked.query == "{a}"
+    assert asked.document.text == "{a}"
     assert arriving.taken == 0
 
 
@@ -302,6 +303,39 @@ async def test_nul_in_a_query_string_is_refused() -> None:
     assert (await refused(method="GET", query="query=%7Ba%00%7D"))[:2] == (400, "BAD_USER_INPUT")
 
 
+# ------------------------------------------------------------------------------------------------ documents by name
+
+HASH = "f" * 64
+PERSISTED = {"persistedQuery": {"version": 1, "sha256Hash": HASH}}
+
+
+@pytest.mark.parametrize(
+    ("values", "document"),
+    [
+        ({"extensions": PERSISTED}, AskedDocument(sha256=HASH)),
+        ({"extensions": PERSISTED, "query": "{a}"}, AskedDocument("{a}", sha256=HASH)),
+        ({"documentId": "shop-v1"}, AskedDocument(document_id="shop-v1")),
+    ],
+)
+async def test_a_document_may_be_named_instead_of_sent(values: dict[str, Any], document: AskedDocument) -> None:
+    parameters = "&".join(
+        f"{name}={quote(value if isinstance(value, str) else json.dumps(value))}" for name, value in values.items()
+    )
+
+    by_post = await read(body(**values, variables={"b": 1}))
+    by_get = await read(method="GET", query=f"{parameters}&variables={quote(json.dumps({'b': 1}))}")
+
+    assert by_post == by_get == GraphQLRequest(document, None, {"b": 1})
+
+
+async def test_a_document_that_is_named_wrongly_is_refused() -> None:
+    half = {"persistedQuery": {"version": 1, "sha256Hash": HASH[1:]}}
+    message = "extensions.persistedQuery.sha256Hash must be a SHA-256, 64 hexadecimal digits."
+
+    assert await refused(body(extensions=half)) == (400, "BAD_REQUEST", message)
+    assert (await refused(method="GET", query=f"extensions={quote(json.dumps(half))}"))[2] == message
+
+
 # ------------------------------------------------------------------------------------------------ anything at all
 
 anything = st.recursive(
@@ -310,7 +344,7 @@ anything = st.recursive(
     max_leaves=8,
 )
 fields = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(("query", "operationName", "variables", "extensions"), anything)
+    {}, optional=dict.fromkeys(("query", "operationName", "variables", "extensions", "documentId", "id"), anything)
 )
 
 
@@ -325,8 +359,8 @@ async def test_any_body_is_a_request_or_a_refusal(sent: bytes) -> None:
         status = refusal.status
     else:
         status = 200
-        assert asked.query.strip()
-        assert "\0" not in asked.query
+        assert asked.document != AskedDocument()
+        assert "\0" not in (asked.document.text or asked.document.document_id or "")
 
     assert status in (200, 400)
 
@@ -340,6 +374,6 @@ async def test_any_query_string_is_a_request_or_a_refusal(query: str) -> None:
         status = refusal.status
     else:
         status = 200
-        assert asked.query.strip()
+        assert asked.document != AskedDocument()
 
     assert status in (200, 400)
