@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.bootstrap import Shop
     from app.settings import Settings
+    from resolvers.shop_schema import ShopSchema
 
 OK, FAILED, USAGE = 0, 1, 2
 DEFAULT_DATA = ".cartograph"
@@ -80,7 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--strict", action="store_true", help="stop at the first bad row")
 
     schema = add("schema", "print the GraphQL schema", _schema)
-    schema.add_argument("--check", action="store_true", help="fail if schema.graphql is not the current one")
+    schema.add_argument(
+        "--check", action="store_true", help="fail if schema.graphql is stale or a stored document no longer valid"
+    )
+
+    documents = add("documents", "import, list and remove trusted documents", _documents)
+    actions = documents.add_subparsers(dest="action", metavar="ACTION", required=True)
+    new = actions.add_parser("import", help="store the documents of manifests: Relay's, GraphQL Codegen's or Apollo's")
+    new.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    new.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
+    actions.add_parser("list", help="list the stored documents")
+    actions.add_parser("remove", help="forget stored documents").add_argument("ids", nargs="+", metavar="ID")
 
     add("doctor", "find out what is wrong, and how to mend it", _doctor)
     add("config", "list every setting, its value and where it comes from", _config)
@@ -182,11 +193,33 @@ def _schema(options: argparse.Namespace) -> int:
     from app.commands import check_schema
     from resolvers.schema import build_schema
 
-    text = build_schema().as_str() + "\n"
+    schema = build_schema()
+    text = schema.as_str() + "\n"
     if options.check:
-        return check_schema(text, CHECKOUT / "schema.graphql")
+        return max(check_schema(text, CHECKOUT / "schema.graphql"), _check_documents(schema))
     print(text, end="")
     return OK
+
+
+def _check_documents(schema: ShopSchema) -> int:
+    environment, _ = _environment()
+    if not environment.get("DATABASE_URL"):
+        print("stored documents were not checked: DATABASE_URL is not set")
+        return OK
+    from app.document_commands import check_documents
+
+    return _with_shop(lambda shop: check_documents(shop, schema))
+
+
+def _documents(options: argparse.Namespace) -> int:
+    from app.document_commands import import_documents, list_documents, remove_documents
+    from resolvers.schema import build_schema
+
+    if options.action == "list":
+        return _with_shop(list_documents)
+    if options.action == "remove":
+        return _with_shop(lambda shop: remove_documents(shop, options.ids))
+    return _with_shop(lambda shop: import_documents(shop, build_schema(), options.files, dry_run=options.dry_run))
 
 
 def _doctor(_: argparse.Namespace) -> int:

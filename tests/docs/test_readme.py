@@ -45,7 +45,7 @@ def test_the_first_query_gives_the_answer_that_is_printed(stack: RunningStack) -
 
 def test_the_table_names_every_command(stack: RunningStack) -> None:
     listed = shell("./run", stack).stdout
-    commands = set(re.findall(r"^    (\w+) ", listed, re.MULTILINE))
+    commands = set(re.findall(r"^    (\w+)", listed, re.MULTILINE))
 
     named = set(re.findall(r"`(?:\./run) (\w+)", README)) | {"test"}
     assert commands
