@@ -26,6 +26,8 @@ def serve(settings: Settings) -> int:
     _insist_on_port(settings.host, settings.port)
     import uvicorn
 
+    from app.http.protocol import HttpProtocol
+
     uvicorn.run(
         "app.bootstrap:create_app",
         factory=True,
@@ -33,7 +35,7 @@ def serve(settings: Settings) -> int:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -25,9 +25,9 @@ from app.core.errors import (
 )
 
 _log = telemetry.logger(__name__)
-_SUGGESTION = re.compile(
-    r" Did you mean [^?]*\?"
-)  # some of the library's rules cannot be told to keep it to themselves
+# some of the library's rules cannot be told to keep it to themselves; bounded, as a text full of beginnings is quadratic
+_SUGGESTION = re.compile(r" Did you mean [^?]{0,400}\?")
+_MAX_MESSAGE, _KEPT = 400, 180  # characters: a value that a message repeats may have 90,000
 _UNAVAILABLE = {"TIMEOUT": "The request took too long and was given up: ask for less, or try again."}
 _CODES: tuple[tuple[type[ShopError], str], ...] = (
     (NotFound, "NOT_FOUND"),
@@ -51,9 +51,14 @@ def request_error(message: str, code: str, request_id: str, **extensions: Any) -
     return {"message": message, "extensions": {"code": code, "requestId": request_id, **extensions}}
 
 
+def shortened(message: str) -> str:
+    """The message without its middle, where a value makes it long."""
+    return message if len(message) <= _MAX_MESSAGE else f"{message[:_KEPT]} … {message[-_KEPT:]}"
+
+
 def _formatted(error: GraphQLError, request_id: str, *, before_execution: bool) -> dict[str, Any]:
     message, code, more = _explained(error, before_execution=before_execution)
-    entry = request_error(message, code, request_id, **more)
+    entry = request_error(shortened(message), code, request_id, **more)
     if error.locations:
         entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path:

@@ -24,6 +24,7 @@ IMPORTERS = {
     "strawberry": ["resolvers.*"],
     "graphql": ["resolvers.*", "app.http.graphql_errors"],
     "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap"],
+    "uvicorn": ["app.server", "app.http.protocol", "app.devstack.stripe_emulator.*"],
     "sqlalchemy": [
         *("app.*.repository", "app.catalog.store", "app.catalog.store_sql", "app.catalog.offers"),
         *("app.catalog.search_index", "app.database.*", "app.transactions", "app.bootstrap", "migrations.*"),

@@ -185,6 +185,28 @@ def test_every_error_of_an_answer_is_shown_in_order_and_counted_by_code(log: Log
     }
 
 
+@pytest.mark.parametrize("length", [1, 300, 400, 401, 90_000])
+def test_a_message_that_repeats_a_long_value_loses_its_middle(log: LogBook, length: int) -> None:
+    message = ("Variable '$v' has invalid value: " + "x" * length)[:length]
+
+    shown_message = shown(resolved(InvalidInput(message)))["message"]
+
+    assert len(shown_message) <= 400
+    assert shown_message[:100] == message[:100]
+    assert shown_message[-100:] == message[-100:]
+    assert (shown_message == message) == (length <= 400)
+
+
+def test_a_suggestion_is_dropped_and_a_value_full_of_their_beginnings_costs_nothing(log: LogBook) -> None:
+    value = " Did you mean " * 7_000
+    message = f"Value '{value}' does not exist. Did you mean the enum value 'PRICE_ASC'?"
+
+    error = shown(GraphQLError(message), before_execution=True)
+
+    assert "PRICE_ASC" not in error["message"]
+    assert error["message"].startswith("Value ' Did you mean ")
+
+
 def test_an_error_about_the_request_as_a_whole_has_what_it_is_given() -> None:
     before = counted("BAD_REQUEST")
 
