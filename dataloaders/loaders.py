@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.catalog.domain import CatalogReader, Category, PriceRange, Product, Variant, VariantPrice
+from app.catalog.domain import CatalogReader, Category, CategoryPlace, PriceRange, Product, Variant, VariantPrice
 from app.core.ids import AttemptId, CartId, CategoryId, OrderId, ProductId, VariantId
 from app.core.money import Currency
 from app.inventory.domain import StockLevel, StockReader
@@ -45,7 +45,9 @@ class Loaders:
         self.price = Loader[VariantId, VariantPrice](prices, turns)
         self.category = Loader[CategoryId, Category](catalog.categories_by_ids, turns)
         self.category_id_by_slug = Loader[str, CategoryId](catalog.category_ids_by_slugs, turns)
-        self.children_of_category = Loader[CategoryId, tuple[CategoryId, ...]](catalog.child_ids_by_category_ids, turns)
+        self.children_of_category = Loader[CategoryId, tuple[CategoryPlace, ...]](
+            catalog.children_by_category_ids, turns
+        )
         self.stock = Loader[VariantId, StockLevel](readers.stock.levels_by_variant_ids, turns)
         self.order = Loader[OrderId, Order](orders.orders_by_ids, turns)
         self.order_id_of_cart = Loader[CartId, OrderId](orders.order_ids_by_cart_ids, turns)

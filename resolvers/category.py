@@ -10,7 +10,7 @@ import strawberry
 
 from app.catalog import domain as records
 from app.core.ids import CategoryId, Kind
-from app.core.pagination import PageRequest, slice_page
+from app.core.pagination import PageRequest, slice_sorted
 from resolvers.backing import backed_by
 from resolvers.connection import After, Before, Connection, First, Last, Listing, listing
 from resolvers.context import Info
@@ -53,8 +53,8 @@ class Category(Node):
     )
     async def children(category: strawberry.Parent[records.Category], info: Info) -> Sequence[records.Category]:
         """Batched."""
-        ids = await info.context.loaders.children_of_category.load(category.id) or ()
-        return await info.context.loaders.category.load_many(ids[:MAX_CHILDREN])
+        places = await info.context.loaders.children_of_category.load(category.id) or ()
+        return await info.context.loaders.category.load_many([place.id for place in places[:MAX_CHILDREN]])
 
     @strawberry.field(
         description="The products of this category and of those below it.", graphql_type=ProductConnection
@@ -76,9 +76,11 @@ class Category(Node):
 
 async def categories_below(info: Info, parent_id: CategoryId, request: PageRequest) -> Listing[records.Category]:
     """A page of the categories directly below one, or of the roots."""
-    ids = await info.context.loaders.children_of_category.load(parent_id) or ()
-    page = slice_page(range(len(ids)), request, lambda place: place, f"categories:{parent_id}")
-    found = await asyncio.gather(*(info.context.loaders.category.load(ids[place]) for place in page.items))
+    places = await info.context.loaders.children_of_category.load(parent_id) or ()
+    page = slice_sorted(
+        places, request, lambda place: (place.sort_name, place.id), tuple[str, CategoryId], f"categories:{parent_id}"
+    )
+    found = await asyncio.gather(*(info.context.loaders.category.load(place.id) for place in page.items))
     return listing(page, found)
 
 

@@ -6,7 +6,7 @@ delivery, computed at every read and never stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -46,13 +46,27 @@ class KeyValue:
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """Some units of one variant. A line is known by its variant and its attributes together."""
+    """Some units of one variant. A line is known by its variant and its attributes together.
+
+    position: where it has been stored among the lines, None before; it stays while others come and go.
+    """
 
     id: CartLineId
     variant_id: VariantId
     quantity: int
     unit_price_when_added: Money
     attributes: tuple[KeyValue, ...] = ()
+    position: int | None = field(default=None, compare=False)
+
+
+def positions_of(lines: Sequence[CartLine]) -> list[int]:
+    """A rising position for each line: its own where it has one that fits, so that others' cursors stay true."""
+    positions: list[int] = []
+    last = -1
+    for line in lines:
+        last = line.position if line.position is not None and line.position > last else last + 1
+        positions.append(last)
+    return positions
 
 
 @dataclass(frozen=True, slots=True)

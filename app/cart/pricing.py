@@ -23,6 +23,7 @@ from app.cart.domain import (
     PricedCart,
     PricedLine,
     Shelf,
+    positions_of,
 )
 from app.core.ids import VariantId
 from app.core.money import Money
@@ -36,7 +37,10 @@ def price_cart(cart: Cart, shelf: Shelf, delivery: DeliveryOptions, now: datetim
     """
     left = {line.variant_id: shelf.sellable(line.variant_id) for line in cart.lines}
     demand = demand_of(cart)
-    lines = tuple(_priced_line(line, place, shelf, demand, left) for place, line in enumerate(cart.lines))
+    places = positions_of(cart.lines)
+    lines = tuple(
+        _priced_line(line, place, shelf, demand, left) for place, line in zip(places, cart.lines, strict=True)
+    )
     subtotal = sum((line.total for line in lines), Money.zero(cart.currency))
     requires_shipping = any(_is_shipped(shelf, line.variant_id) for line in cart.lines)
     options = tuple(delivery.quote(subtotal=subtotal, address=cart.shipping_address)) if requires_shipping else ()

@@ -11,7 +11,7 @@ from sqlalchemy import Row, Text, bindparam, delete, func, insert, select, text,
 from sqlalchemy.dialects.postgresql import JSONB, UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cart.domain import Cart, CartLine, CartState, KeyValue
+from app.cart.domain import Cart, CartLine, CartState, KeyValue, positions_of
 from app.core.contact import Address
 from app.core.ids import CartId, CartLineId, VariantId
 from app.core.money import Currency, Money
@@ -29,6 +29,8 @@ _line_json = func.jsonb_build_object(
     cart_line.c.unit_price_when_added_minor,
     "attributes",
     cart_line.c.attributes,
+    "position",
+    cart_line.c.position,
 )
 _lines = (
     select(func.coalesce(func.jsonb_agg(aggregate_order_by(_line_json, cart_line.c.position)), text("'[]'::jsonb")))
@@ -111,7 +113,7 @@ class SqlCarts:
                 "price": line.unit_price_when_added.minor,
                 "attributes": line.attributes,
             }
-            for position, line in enumerate(cart.lines)
+            for position, line in zip(positions_of(cart.lines), cart.lines, strict=True)
         ]
         if rows:
             await self._connection.execute(_INSERT_LINES, {"cart_id": cart.id, "lines": rows})
@@ -160,6 +162,7 @@ def _line(line: dict[str, Any], currency: Currency) -> CartLine:
         quantity=line["quantity"],
         unit_price_when_added=Money(line["price"], currency),
         attributes=msgspec.convert(line["attributes"], tuple[KeyValue, ...]),
+        position=line["position"],
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from app.cache import keys
 from app.cache.read_through import ReadThrough
-from app.catalog.domain import CatalogReader, Category, PriceRange, Product, Variant, VariantPrice
+from app.catalog.domain import CatalogReader, Category, CategoryPlace, PriceRange, Product, Variant, VariantPrice
 from app.catalog.search import Facets, SearchIndex, SearchRequest, Suggestions
 from app.core.freshness import Freshness
 from app.core.ids import CategoryId, ProductId, VariantId
@@ -83,10 +83,10 @@ class CachedCatalog:
         """Which category has which slug."""
         return await self._many("category-slug", slugs, _catalog_tag, CategoryId, self._inner.category_ids_by_slugs)
 
-    async def child_ids_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryId, ...]]:
+    async def children_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryPlace, ...]]:
         """The categories directly below these."""
         return await self._many(
-            "category-children", ids, _catalog_tag, tuple[CategoryId, ...], self._inner.child_ids_by_category_ids
+            "category-children", ids, _catalog_tag, tuple[CategoryPlace, ...], self._inner.children_by_category_ids
         )
 
     async def _many(

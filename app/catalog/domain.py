@@ -135,6 +135,14 @@ class Category:
     path_ids: tuple[CategoryId, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryPlace:
+    """Where a category stands among its siblings: by its name without case and accents, then by its id."""
+
+    sort_name: str
+    id: CategoryId
+
+
 # ------------------------------------------------------------------------------------------------ what an import brings
 
 
@@ -253,7 +261,7 @@ class CatalogReader(Protocol):
         """Which category has which slug."""
         ...
 
-    async def child_ids_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryId, ...]]:
+    async def children_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryPlace, ...]]:
         """The categories directly below these, by name; ROOT has the topmost ones."""
         ...
 

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, func, or_, select
+from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, collate, func, or_, select
 
 from app.catalog.domain import (
     ROOT,
     Attribute,
     Category,
+    CategoryPlace,
     Image,
     PriceRange,
     Product,
@@ -97,10 +98,11 @@ _CATEGORIES = select(
     category.c.id, category.c.parent_id, category.c.slug, category.c.name, category.c.description, category.c.path_ids
 ).where(category.c.id == func.any(_ids))
 _CATEGORY_SLUGS = select(category.c.slug, category.c.id).where(category.c.slug == func.any(_names))
+_sort_name = func.lower(func.unaccent(category.c.name), type_=Text)
 _CHILDREN = (
-    select(category.c.parent_id, category.c.id)
+    select(category.c.parent_id, category.c.id, _sort_name.label("sort_name"))
     .where(or_(category.c.parent_id == func.any(_ids), category.c.parent_id.is_(None) & bindparam("roots")))
-    .order_by(category.c.name, category.c.id)
+    .order_by(collate(_sort_name, "C"), category.c.id)  # the order of code points, as Python compares
 )
 
 
@@ -169,11 +171,11 @@ class SqlCatalog:
         """Which category has which slug."""
         return {row.slug: CategoryId(row.id) for row in await self._rows(_CATEGORY_SLUGS, names=list(slugs))}
 
-    async def child_ids_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryId, ...]]:
+    async def children_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryPlace, ...]]:
         """The categories directly below these, by name; ROOT has the topmost ones."""
-        grouped: defaultdict[CategoryId, list[CategoryId]] = defaultdict(list)
+        grouped: defaultdict[CategoryId, list[CategoryPlace]] = defaultdict(list)
         for row in await self._rows(_CHILDREN, ids=list(ids), roots=ROOT in ids):
-            grouped[row.parent_id or ROOT].append(row.id)
+            grouped[row.parent_id or ROOT].append(CategoryPlace(row.sort_name, row.id))
         return {parent: tuple(children) for parent, children in grouped.items()}
 
     async def _rows(self, statement: Any, **parameters: object) -> Sequence[Row[Any]]:  # noqa: ANN401  Select is generic

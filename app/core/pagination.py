@@ -131,9 +131,16 @@ def cut_page(
 
 def slice_page(items: Sequence[T], request: PageRequest, key: Callable[[T], int], list_name: str) -> Page[T]:
     """A page of a short list that is wholly in memory, in rising order of an integer key."""
+    return slice_sorted(items, request, lambda row: (key(row),), tuple[int], list_name)
+
+
+def slice_sorted(
+    items: Sequence[T], request: PageRequest, position_of: Callable[[T], P], position_type: type[P], list_name: str
+) -> Page[T]:
+    """A page of a list that is wholly in memory, in rising order of its rows' positions."""
     mark = fingerprint(list_name)
     rows = list(items) if request.forward else list(reversed(items))
     if request.cursor is not None:
-        (place,) = decode_cursor(request.cursor, mark, tuple[int])
-        rows = [row for row in rows if (key(row) > place if request.forward else key(row) < place)]
-    return cut_page(rows[: request.limit + 1], request, lambda row: (key(row),), mark)
+        place = decode_cursor(request.cursor, mark, position_type)
+        rows = [row for row in rows if (position_of(row) > place if request.forward else position_of(row) < place)]
+    return cut_page(rows[: request.limit + 1], request, position_of, mark)

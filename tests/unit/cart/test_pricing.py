@@ -23,6 +23,7 @@ from app.cart.domain import (
     LineUnavailable,
     PricedCart,
     Shelf,
+    positions_of,
 )
 from app.cart.pricing import demand_of, price_cart
 from app.catalog.domain import Offer
@@ -118,7 +119,7 @@ def test_any_cart_is_priced_and_explains_itself(any_cart: Cart, on: Shelf) -> No
     assert [(each.id, each.variant_id, each.quantity) for each in view.lines] == [
         (each.id, each.variant_id, each.quantity) for each in any_cart.lines
     ]
-    assert [each.position for each in view.lines] == list(range(len(any_cart.lines)))
+    assert [each.position for each in view.lines] == positions_of(any_cart.lines)
     for before, after in zip(any_cart.lines, view.lines, strict=True):
         sold_at = on.price(before.variant_id)
         assert after.is_sold == (sold_at is not None)
@@ -315,3 +316,25 @@ def test_another_price_is_no_reason_to_stop() -> None:
 
     assert [type(problem) for problem in view.problems] == [LinePriceChanged]
     assert view.readiness.ready is True
+
+
+# ------------------------------------------------------------------------------------------------ positions
+
+
+@pytest.mark.parametrize(
+    ("stored", "positions"),
+    [
+        ([], []),
+        ([None, None], [0, 1]),
+        ([0, 1, 2], [0, 1, 2]),
+        ([1, 4, 9], [1, 4, 9]),
+        ([2, 7, None, None], [2, 7, 8, 9]),
+        ([None, 0, 5], [0, 1, 5]),
+        ([5, 3, 9], [5, 6, 9]),
+        ([4, 4], [4, 5]),
+    ],
+)
+def test_lines_keep_their_positions_and_new_ones_follow(stored: list[int | None], positions: list[int]) -> None:
+    lines = [replace(line(number, number), position=position) for number, position in enumerate(stored)]
+
+    assert positions_of(lines) == positions

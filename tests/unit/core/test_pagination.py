@@ -19,6 +19,7 @@ from app.core.pagination import (
     fingerprint,
     page_request,
     slice_page,
+    slice_sorted,
 )
 
 LIST = fingerprint("list")
@@ -202,6 +203,28 @@ def test_a_walk_shows_every_lasting_row_once_whatever_comes_and_goes(
 
     assert [key for key in seen if key in lasting] == sorted(lasting, reverse=not forward)
     assert len(seen) == len(set(seen))
+
+
+@given(
+    st.sets(st.tuples(st.text("aáB漢", max_size=2), st.integers(0, 3)), max_size=12),
+    st.integers(1, 4),
+    st.booleans(),
+)
+def test_a_list_in_memory_is_walked_by_any_rising_position(
+    rows: set[tuple[str, int]], size: int, forward: bool
+) -> None:
+    order = sorted(rows)
+    seen: list[tuple[str, int]] = []
+    cursor: str | None = None
+    while True:
+        request = PageRequest(size, forward, cursor)
+        page = slice_sorted(order, request, lambda row: row, tuple[str, int], "rows")
+        seen += page.items if forward else page.items[::-1]
+        if not (page.has_next if forward else page.has_previous):
+            break
+        cursor = page.cursors[-1 if forward else 0]
+
+    assert seen == (order if forward else order[::-1])
 
 
 def test_a_slice_refuses_the_cursor_of_another_list() -> None:

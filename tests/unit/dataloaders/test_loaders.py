@@ -47,7 +47,7 @@ WIRING = {
     "price": ("catalog", "prices_by_variant_ids"),
     "category": ("catalog", "categories_by_ids"),
     "category_id_by_slug": ("catalog", "category_ids_by_slugs"),
-    "children_of_category": ("catalog", "child_ids_by_category_ids"),
+    "children_of_category": ("catalog", "children_by_category_ids"),
     "stock": ("stock", "levels_by_variant_ids"),
     "order": ("orders", "orders_by_ids"),
     "order_id_of_cart": ("orders", "order_ids_by_cart_ids"),
