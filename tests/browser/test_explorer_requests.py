@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -44,13 +45,27 @@ async def test_the_last_request_shows_its_cost_and_what_the_cache_did(page: Page
     await expect(shown_answer(page)).not_to_contain_text("requestedQueryCost")
 
 
+async def test_the_server_tells_what_a_search_cost_and_what_the_cache_did(page: Page, explorer_url: str) -> None:
+    await open_explorer(page, explorer_url)
+
+    await run_tab(page, "Search")
+
+    shown = page.get_by_label("Last request")
+    await expect(shown).to_contain_text(re.compile(r"Cost[1-9]\d* of [1-9]\d* estimated"))
+    await expect(shown).to_contain_text(re.compile(r"Left\d+ of [1-9]\d+"))
+    await expect(shown).to_contain_text(re.compile(r"Cache\d+ hits?, \d+ miss"))
+
+
 async def test_a_refused_request_shows_that_it_cost_nothing(page: Page, explorer_url: str) -> None:
     await open_explorer(page, explorer_url)
-    await page.route(explorer_url, answering({"cost": {**COST, "actualQueryCost": None}}))
+    await page.route(
+        explorer_url, answering({"cost": {**COST, "actualQueryCost": None}, "cache": dict.fromkeys(CACHE, 0)})
+    )
 
     await run_tab(page, "Search")
 
     await expect(page.get_by_label("Last request")).to_contain_text("not run of 101 estimated")
+    await expect(page.get_by_label("Last request")).to_contain_text("not used")
 
 
 async def test_nothing_is_shown_where_the_server_tells_nothing(page: Page, explorer_url: str) -> None:

@@ -15,12 +15,16 @@ export function LastRequest() {
       {cost?.throttleStatus && <Budget {...cost.throttleStatus} />}
       {cache && (
         <Entry term="Cache" title="Reads that the cache answered, reads that it did not, and answers past their time">
-          {cache.hits} {cache.hits === 1 ? 'hit' : 'hits'}, {cache.misses} {cache.misses === 1 ? 'miss' : 'misses'},{' '}
-          {cache.stale} stale
+          {reads(cache)}
         </Entry>
       )}
     </dl>
   );
+}
+
+function reads({ hits, misses, stale }) {
+  if (hits + misses + stale === 0) return 'not used';
+  return `${hits} ${hits === 1 ? 'hit' : 'hits'}, ${misses} ${misses === 1 ? 'miss' : 'misses'}, ${stale} stale`;
 }
 
 function Budget({ maximumAvailable, currentlyAvailable, restoreRate }) {
