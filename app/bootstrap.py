@@ -21,6 +21,7 @@ from app.accounts.sign_in import AddCustomer, FindCustomer, SignIn
 from app.cache import keys
 from app.cache.persisted_queries import RedisPersistedQueries
 from app.cache.read_through import ReadThrough
+from app.cache.redis_changes import RedisChanges
 from app.cache.redis_server import RedisServer
 from app.cache.redis_store import RedisCache
 from app.cache.redis_throttle import RedisThrottle
@@ -78,6 +79,7 @@ class Shop:
     redis: RedisServer
     cache: RedisCache
     throttle: Throttle
+    changes: RedisChanges
     transactions: Transactions
     gateway: PaymentGateway
     services: Services
@@ -118,6 +120,7 @@ class Shop:
     async def close(self) -> None:
         """End every connection."""
         await self.gateway.close()
+        await self.changes.close()
         await self.redis.close()
         await self.database.close()
 
@@ -142,7 +145,8 @@ def build_shop(
     redis = RedisServer.connect(settings.redis_url.get_secret_value(), clock)
     cache = RedisCache(redis)
     read_through = ReadThrough(cache, clock, source=ReadSource.REPLICA if replica_url else ReadSource.PRIMARY)
-    transactions = Transactions(database, currency=currency, drop_tags=cache.drop_tags)
+    changes = RedisChanges.connect(settings.redis_url.get_secret_value())
+    transactions = Transactions(database, currency=currency, drop_tags=cache.drop_tags, announce=changes.announce)
     gateway = gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base)
     flat_rate = Money.parse(settings.shipping_flat_rate, currency)
     desk = CartDesk(
@@ -172,6 +176,7 @@ def build_shop(
         place_order=PlaceOrder(desk, transactions, gateway, settle),
         order_tokens=OrderAccessTokens(secret, clock),
         find_customer=FindCustomer(transactions),
+        changes=changes,
     )
     return Shop(
         settings=settings,
@@ -179,6 +184,7 @@ def build_shop(
         redis=redis,
         cache=cache,
         throttle=RedisThrottle(redis, clock),
+        changes=changes,
         transactions=transactions,
         gateway=gateway,
         services=services,

@@ -6,13 +6,24 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import tempfile
+from typing import Any
 
 from app.core.errors import ShopError
 from app.settings import Settings
 
+MAX_MESSAGE_BYTES = 100_000  # of a WebSocket's frame, as of a request's body
+PING_SECONDS = 20.0  # a WebSocket whose client does not answer a ping for as long is closed
 KEEP_ALIVE_SECONDS = 75  # longer than a gateway's usual 60, so that it never writes into a closed connection
 DRAIN_SECONDS = 25
+WEBSOCKETS: dict[str, Any] = {  # uvicorn's settings; it takes one message at a time, so there is no queue to bound
+    "ws": "websockets-sansio",
+    "ws_max_size": MAX_MESSAGE_BYTES,
+    "ws_ping_interval": PING_SECONDS,
+    "ws_ping_timeout": PING_SECONDS,
+    "ws_per_message_deflate": False,  # messages are short; a compressor takes more memory than all else of a socket
+}
 
 
 class PortTaken(ShopError):
@@ -20,10 +31,11 @@ class PortTaken(ShopError):
 
 
 def serve(settings: Settings) -> int:
-    """Serve the API until SIGTERM or SIGINT; requests under way end first."""
+    """Serve the API until SIGTERM or SIGINT; streams are let go, and requests under way end first."""
     if settings.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="cartograph-metrics-")
     _insist_on_port(settings.host, settings.port)
+    signal.signal(signal.SIGTERM, _end)  # uvicorn raises what has ended it once more: an end as asked for is no failure
     import uvicorn
 
     from app.http.protocol import HttpProtocol
@@ -42,6 +54,7 @@ def serve(settings: Settings) -> int:
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        **WEBSOCKETS,
     )
     return 0
 
@@ -66,6 +79,10 @@ def work(settings: Settings) -> int:
 
     uvloop.run(run())
     return 0
+
+
+def _end(*_: object) -> None:
+    sys.exit(0)
 
 
 def _insist_on_port(host: str, port: int) -> None:

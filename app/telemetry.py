@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -23,7 +23,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 HTTP_SECONDS = Histogram(
     "cartograph_http_request_seconds",
-    "Time from the first byte of a request to the last of its answer.",
+    "Time from the first byte of a request to the last of its answer, or to the first of a stream.",
     ["route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
@@ -38,6 +38,21 @@ PERSISTED_QUERIES = Counter(
 )
 PAYMENT_CALLS = Counter(
     "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]
+)
+LIVE_STREAMS = Gauge(
+    "cartograph_live_streams", "Subscriptions that are open now.", ["transport"], multiprocess_mode="livesum"
+)
+LIVE_EVENTS = Counter(
+    "cartograph_live_events_total", "Results sent to open subscriptions, the first one included.", ["transport"]
+)
+LIVE_GIVEN_UP = Counter(
+    "cartograph_live_given_up_total", "Connections whose client did not take what was sent to it.", ["transport"]
+)
+SOCKETS_CLOSED = Counter("cartograph_sockets_closed_total", "WebSockets that the server closed, by the code.", ["code"])
+CHANGES_ANNOUNCED = Counter(
+    "cartograph_changes_announced_total",
+    "Changes of objects that whoever watches was told of, or was not.",
+    ["outcome"],
 )
 ORDERS_PLACED = Counter("cartograph_orders_placed_total", "Orders placed, whatever became of their payment.")
 

@@ -1,7 +1,8 @@
 """The unit of work: one transaction, every store on it, and what to do once it has been committed.
 
 A use case opens it, and is given stores that all speak through the same connection. Commit on normal exit, roll back
-on any exception. Cache tags named inside are dropped after the commit, never before it. See ADR-0005.
+on any exception. Cache tags named inside are dropped after the commit, and changes are announced, never before it. See
+ADR-0005 and ADR-0013.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from app.accounts.repository import SqlAccounts
 from app.cart.repository import SqlCarts
 from app.catalog.offers import SqlOffers
 from app.catalog.store import SqlCatalogStore
+from app.core.changes import Change
 from app.core.money import Currency
 from app.database.engine import Database
 from app.documents.repository import SqlTrustedDocumentStore
@@ -36,28 +38,45 @@ class Transaction:
         self.accounts = SqlAccounts(connection)
         self.documents = SqlTrustedDocumentStore(connection)
         self.stale_tags: set[str] = set()
+        self.changes: set[Change] = set()
 
     def drop_after_commit(self, tags: Iterable[str]) -> None:
         """Have the cache forget whatever carries these tags, once this transaction has been committed."""
         self.stale_tags.update(tags)
 
+    def announce_after_commit(self, *changes: Change) -> None:
+        """Tell whoever watches these objects that they have changed, once this transaction has been committed."""
+        self.changes.update(changes)
+
 
 class Transactions:
-    """Opens transactions on the primary. drop_tags: the cache's; it never raises."""
+    """Opens transactions on the primary. drop_tags: the cache's; announce: the change feed's; neither ever raises."""
 
     def __init__(
-        self, database: Database, *, currency: Currency, drop_tags: Callable[[Iterable[str]], Awaitable[None]]
+        self,
+        database: Database,
+        *,
+        currency: Currency,
+        drop_tags: Callable[[Iterable[str]], Awaitable[None]],
+        announce: Callable[[Iterable[Change]], None],
     ) -> None:
         self._database = database
         self._currency = currency
         self._drop_tags = drop_tags
+        self._announce = announce
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
         """One transaction: committed on normal exit, rolled back on any exception."""
-        async with self._database.write() as connection:
-            transaction = Transaction(connection, currency=self._currency)
-            yield transaction
+        changes: set[Change] = set()
+        try:
+            async with self._database.write() as connection:
+                transaction = Transaction(connection, currency=self._currency)
+                yield transaction
+                changes = transaction.changes
+        finally:  # also when the commit's answer was lost: it may have happened
+            if changes:
+                self._announce(changes)
         if transaction.stale_tags:
             await self._drop_tags(transaction.stale_tags)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 import strawberry
@@ -13,6 +14,7 @@ from app.accounts.sign_in import FindCustomer
 from app.cart.edit_cart import CreateCart, EditCart, ReadCart
 from app.catalog.search import ProductSearch
 from app.checkout.place_order import PlaceOrder
+from app.core.changes import ChangeFeed
 from app.core.clock import Clock
 from app.core.ids import CustomerId
 from app.core.money import Currency
@@ -23,6 +25,7 @@ from dataloaders.loaders import Loaders, Readers
 P = ParamSpec("P")
 T = TypeVar("T")
 
+EVENTS_AT_ONCE = 3  # of one process: thousands may watch one object, or tick together, and others want connections too
 LOCALE = "en"  # amounts are formatted for it
 
 
@@ -39,7 +42,10 @@ class ShopProfile:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The use cases and ports behind the schema; one for the process."""
+    """The use cases and ports behind the schema; one for the process.
+
+    event_turns: whatever is read for an event of a subscription has one of these.
+    """
 
     profile: ShopProfile
     clock: Clock
@@ -51,6 +57,8 @@ class Services:
     place_order: PlaceOrder
     order_tokens: OrderAccessTokens
     find_customer: FindCustomer
+    changes: ChangeFeed
+    event_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EVENTS_AT_ONCE))
 
 
 class Context:

@@ -23,6 +23,7 @@ from app.orders.domain import Order as OrderRecord
 from app.payments.domain import PaymentAttempt
 from dataloaders.batching import Loader
 from resolvers.backing import given
+from resolvers.by_key import AttemptKey, CartKey, OrderBy, attempt_of, cart_of, order_of
 from resolvers.cart import Cart, CartLine
 from resolvers.cart_mutations import CartMutation
 from resolvers.category import Category, CategoryConnection, ParentId, categories_below
@@ -40,6 +41,7 @@ from resolvers.search import Filter, ListFacet, ProductConnection, ProductListin
 from resolvers.search import Query as Words
 from resolvers.shop import Shop
 from resolvers.shop_schema import ShopSchema
+from resolvers.subscriptions import Subscription
 from resolvers.suggestions import SearchSuggestions, suggestions
 
 K = TypeVar("K")
@@ -71,15 +73,6 @@ class CategoryBy:
 
     id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="The category's id.")
     slug: str | None = strawberry.field(default=strawberry.UNSET, description="The category's name in URLs.")
-
-
-@strawberry.input(one_of=True, description="Which order.")
-class OrderBy:
-    """An order's keys."""
-
-    access_token: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The `orderAccessToken` of the checkout; it works for 90 days."
-    )
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -184,27 +177,26 @@ class Query:
     async def cart(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The cart's id.")],  # noqa: A002
+        id: CartKey,  # noqa: A002
     ) -> PricedCart | None:
         """Always from the primary."""
-        return await info.context.in_turn(info.context.services.read_cart, cart_key(id))
+        return await cart_of(info.context, cart_key(id))
 
     @strawberry.field(description="An attempt to pay; null where there is none.", graphql_type=CheckoutAttempt | None)
     async def checkout_attempt(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The attempt's id.")],  # noqa: A002
+        id: AttemptKey,  # noqa: A002
     ) -> PaymentAttempt | None:
         """For clients that poll."""
-        return await info.context.loaders.attempt.load(attempt_key(id))
+        return await attempt_of(info.context, attempt_key(id))
 
     @strawberry.field(description="An order; null where the token is wrong or has expired.", graphql_type=Order | None)
     async def order(
         self, info: Info, by: Annotated[OrderBy, strawberry.argument(description="Which one.")]
     ) -> OrderRecord | None:
         """Never by its id alone."""
-        order_id = info.context.services.order_tokens.verify(by.access_token or "")
-        return None if order_id is None else await info.context.loaders.order.load(order_id)
+        return await order_of(info.context, by)
 
     @strawberry.field(
         description="Whoever's access token the request carries; null for a guest.", graphql_type=Customer | None
@@ -231,9 +223,9 @@ async def _node(text: str, context: Context) -> object | None:
     kind, key = decode(text)
     if isinstance(key, UUID):
         if kind is Kind.CART:
-            return await context.in_turn(context.services.read_cart, CartId(key))
+            return await cart_of(context, CartId(key))
         # an order needs its token and a line its cart, so their ids alone open nothing
-        return await context.loaders.attempt.load(AttemptId(key)) if kind is Kind.ATTEMPT else None
+        return await attempt_of(context, AttemptId(key)) if kind is Kind.ATTEMPT else None
     if kind is Kind.PRODUCT:
         return await context.loaders.product.load(ProductId(key))
     if kind is Kind.VARIANT:
@@ -251,6 +243,7 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
     schema = ShopSchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[
             CartLine,
             Order,

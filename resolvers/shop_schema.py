@@ -10,7 +10,8 @@ trusted ones.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, TypeAlias
@@ -55,7 +56,7 @@ class DocumentRefused(Exception):
 
 
 class SourceRefused(Exception):
-    """A subscription that cannot begin. errors: why."""
+    """A subscription that cannot begin, or go on. errors: why."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
         super().__init__(*(error.message for error in errors[:1]))
@@ -162,8 +163,10 @@ class ShopSchema(strawberry.Schema):
         )
         return await result if isawaitable(result) else result
 
-    async def events(self, operation: Operation, variables: dict[str, Any], context: Context) -> AsyncIterator[object]:
-        """The source of a subscription's events. Raises SourceRefused where it cannot be opened."""
+    async def events(
+        self, operation: Operation, variables: dict[str, Any], context: Context
+    ) -> AsyncGenerator[object, None]:
+        """The events of a subscription's source. Raises SourceRefused where it cannot be opened, or fails later."""
         executor = self._executor_class.build(
             self._schema,
             operation.document,
@@ -176,10 +179,15 @@ class ShopSchema(strawberry.Schema):
         if isinstance(executor, list):
             raise SourceRefused(executor)
         opened = create_source_event_stream(executor)
-        source = await opened if isawaitable(opened) else opened
+        source: Any = await opened if isawaitable(opened) else opened
         if isinstance(source, ExecutionResult):
             raise SourceRefused(source.errors or [])
-        return aiter(source)
+        async with aclosing(source) as events:
+            try:
+                async for event in events:
+                    yield event
+            except Exception as error:
+                raise SourceRefused([GraphQLError(str(error), original_error=error)]) from error
 
 
 class _KeptDocuments:

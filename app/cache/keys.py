@@ -1,4 +1,4 @@
-"""Every cache key and tag is built here.
+"""Every cache key, tag and channel is built here.
 
 A key names the kind, the version of what is stored under it, and the identity. Raising VERSION makes every older
 entry unreachable, which is what a change of a record's shape needs.
@@ -7,6 +7,8 @@ entry unreachable, which is what a change of a record's shape needs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from app.core.changes import Change
 
 VERSION = 1
 PERSISTED_QUERIES_BY_USE = "cg:{apq}:by-use"  # of no version: a text under its hash has no shape that could change
@@ -46,3 +48,11 @@ def variant(variant_id: int) -> str:
 def catalog_tags(product_ids: Sequence[int], variant_ids: Sequence[int]) -> list[str]:
     """The tags of everything that a change of these products and variants makes stale."""
     return [CATALOG, *map(product, product_ids), *map(variant, variant_ids)]
+
+
+def channel(change: Change) -> str:
+    """The channel on which an object's changes are announced."""
+    return f"cg:changed:{change.kind.value}:{change.key}"
+
+
+CHANNELS = "cg:changed"  # nothing is said on it: a connection that is subscribed to one channel may wait for others

@@ -17,6 +17,7 @@ from app.cart.domain import Cart, CartState, CartStore, PricedCart, Shelf
 from app.cart.edits import CartEdit
 from app.cart.pricing import price_cart
 from app.catalog.domain import OfferReader
+from app.core.changes import Change, cart_changed
 from app.core.clock import Clock
 from app.core.errors import CartClosed, ErrorCode, InvalidInput, NotFound, VersionConflict
 from app.core.ids import CartId, CartLineId, IdSource, VariantId
@@ -41,6 +42,10 @@ class CartTransaction(Protocol):
     @property
     def stock(self) -> StockStore:
         """Stock."""
+        ...
+
+    def announce_after_commit(self, *changes: Change) -> None:
+        """Tell whoever watches these objects that they have changed, once this transaction has been committed."""
         ...
 
 
@@ -161,6 +166,7 @@ class EditCart:
             )
             priced = checked_delivery(self.desk.priced(changed, shelf), changed, before=cart)
             await tx.carts.save(changed)
+            tx.announce_after_commit(cart_changed(cart_id))
         return priced
 
 

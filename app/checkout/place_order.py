@@ -28,6 +28,7 @@ from app.checkout.domain import (
     order_of,
 )
 from app.checkout.settle_payment import SettlePayment
+from app.core.changes import cart_changed
 from app.core.errors import ErrorCode, InvalidInput, NotFound, PaymentsUnavailable
 from app.core.ids import AttemptId, OrderId
 from app.orders.domain import Order, OrderEvent
@@ -95,6 +96,7 @@ class PlaceOrder:
         if cart is not before:
             await tx.carts.save(cart)
         await tx.carts.move(cart.id, CartState.IN_CHECKOUT, now=now)
+        tx.announce_after_commit(cart_changed(cart.id))
         telemetry.ORDERS_PLACED.inc()
         return attempt
 

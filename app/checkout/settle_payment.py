@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from app import telemetry
 from app.cart.domain import CartState
 from app.checkout.domain import CheckoutTransaction, CheckoutTransactions, next_check
+from app.core.changes import attempt_changed, cart_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import Bug
 from app.core.ids import AttemptId
@@ -114,6 +115,9 @@ class SettlePayment:
         elif settled.state.is_final:
             await tx.stock.release(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)
+        tx.announce_after_commit(
+            attempt_changed(settled.id), order_changed(settled.order_id), cart_changed(settled.cart_id)
+        )
         return settled
 
 

@@ -11,20 +11,26 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app.accounts.sign_in import SignIn
-from app.core.ids import CustomerId, IdSource
+from app.core.ids import IdSource
 from app.core.throttle import Throttle
 from app.documents.find_document import FindDocument
 from app.http.auth_api import login_endpoint
+from app.http.authentication import Authenticate
 from app.http.caller import CostBuckets
+from app.http.closing import Closing, RefuseWhenClosing
+from app.http.event_stream import EventStreams
 from app.http.graphql_view import GraphQLView
 from app.http.health import livez, metrics, readyz
+from app.http.live_connections import LiveConnections
 from app.http.middleware import RequestScope
 from app.http.operations import Operations
 from app.http.pages import Pages
+from app.http.socket_operations import Executor
+from app.http.websocket import GraphQLSocket
 from resolvers.context import Services
 from resolvers.schema import SENSITIVE, build_schema
 
@@ -35,7 +41,7 @@ class WebServices:
 
     services: Services
     sign_in: SignIn
-    authenticate: Callable[[Request], CustomerId | None]
+    authenticate: Authenticate
     not_ready: Callable[[], Awaitable[str | None]]
     throttle: Throttle
     cost_buckets: CostBuckets
@@ -63,12 +69,17 @@ def create_asgi(web: WebServices) -> ASGIApp:
     """The application, ready for a server."""
     schema = build_schema(introspection=web.introspection)
     operations = Operations(schema, web.services, web.throttle, web.find_document, sensitive=SENSITIVE)
+    closing, connections, executor = Closing(), LiveConnections(), Executor(operations, web.ids)
     view = GraphQLView(
         operations,
         web.authenticate,
         web.pages.explorer_page,
         buckets=web.cost_buckets,
+        streams=EventStreams(operations, closing=closing, connections=connections),
         get_queries=web.get_queries,
+    )
+    socket = GraphQLSocket(
+        executor, web.authenticate, buckets=web.cost_buckets, closing=closing, connections=connections
     )
     text = schema.as_str() + "\n"
 
@@ -81,12 +92,15 @@ def create_asgi(web: WebServices) -> ASGIApp:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not walk it again and again
-        yield
+        with closing.on_signals():
+            yield
+        await executor.finish()
         await web.on_shutdown()
 
     return Starlette(
         routes=[
             Route("/graphql", _Endpoint(view)),
+            WebSocketRoute("/graphql", socket),
             Route("/graphql/schema.graphql", schema_text),
             Route("/api/auth/login", login_endpoint(web.sign_in), methods=["POST"]),
             Route("/livez", livez),
@@ -95,5 +109,8 @@ def create_asgi(web: WebServices) -> ASGIApp:
             *web.pages.routes(),
         ],
         lifespan=lifespan,
-        middleware=[Middleware(RequestScope, ids=web.ids)],  # inside Starlette's own, which would answer in plain text
+        middleware=[  # inside Starlette's own, which would answer in plain text
+            Middleware(RequestScope, ids=web.ids),
+            Middleware(RefuseWhenClosing, closing=closing),
+        ],
     )

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.requests import Request
-
 from app.accounts.domain import AccessTokens
 from app.core.errors import Unauthenticated
 from app.core.ids import CustomerId
 
+Authenticate = Callable[[str | None], CustomerId | None]
 
-def bearer_authentication(tokens: AccessTokens) -> Callable[[Request], CustomerId | None]:
-    """A function that names the customer of a request: None without a token.
+
+def bearer_authentication(tokens: AccessTokens) -> Authenticate:
+    """A function that names the customer of an `Authorization` header: None without one.
 
     It raises Unauthenticated for a token that is not valid: a client that believes to be signed in has to know.
     """
 
-    def authenticate(request: Request) -> CustomerId | None:
-        header = request.headers.get("authorization")
+    def authenticate(header: str | None) -> CustomerId | None:
         if header is None:
             return None
         scheme, _, token = header.partition(" ")

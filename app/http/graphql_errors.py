@@ -25,7 +25,7 @@ from app.core.errors import (
 )
 
 _log = telemetry.logger(__name__)
-# some of the library's rules cannot be told to keep it to themselves; bounded, as a text full of beginnings is quadratic
+# some of the library's rules cannot be told to keep it to themselves; bounded: a text full of beginnings is quadratic
 _SUGGESTION = re.compile(r" Did you mean [^?]{0,400}\?")
 _MAX_MESSAGE, _KEPT = 400, 180  # characters: a value that a message repeats may have 90,000
 _UNAVAILABLE = {"TIMEOUT": "The request took too long and was given up: ask for less, or try again."}

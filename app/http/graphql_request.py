@@ -48,7 +48,7 @@ async def read_request(request: Request) -> GraphQLRequest:
     debug = frozenset(filter(None, map(str.strip, request.headers.get("x-debug", "").split(","))))
     if request.method == "GET":
         given = {name: value for name, value in request.query_params.items() if value}
-        return _checked({**given, **_decoded_parameters(request)}, debug)
+        return checked_request({**given, **_decoded_parameters(request)}, debug)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
@@ -57,7 +57,7 @@ async def read_request(request: Request) -> GraphQLRequest:
     body = _decode(await _body(request), "The body")
     if not isinstance(body, dict):
         raise BadRequest(400, "The body must be one JSON object; batches are not supported.")
-    return _checked(body, debug)
+    return checked_request(body, debug)
 
 
 async def _body(request: Request) -> bytes:
@@ -94,7 +94,8 @@ def _decode(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON
         raise BadRequest(400, str(error), "BAD_USER_INPUT") from None
 
 
-def _checked(values: dict[str, Any], debug: frozenset[str]) -> GraphQLRequest:
+def checked_request(values: dict[str, Any], debug: frozenset[str] = frozenset()) -> GraphQLRequest:
+    """The request in these values of JSON. Raises BadRequest."""
     operation_name, variables = values.get("operationName"), values.get("variables")
     try:
         document = asked_document(values)

@@ -16,16 +16,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.errors import Unauthenticated
-from app.core.ids import CustomerId
+from app.http.authentication import Authenticate
 from app.http.caller import Caller, CostBuckets
+from app.http.event_stream import EventStreams, single_event
 from app.http.graphql_errors import request_error
 from app.http.graphql_request import BadRequest, read_request
 from app.http.hang_up import ClientGone, while_connected
-from app.http.negotiation import GRAPHQL_JSON, JSON, answer_type, prefers_html
-from app.http.operations import Operations, Ready, Refused
+from app.http.negotiation import EVENTS, GRAPHQL_JSON, JSON, answer_type, prefers_html, takes_events
+from app.http.operations import Operations, Refused
 from resolvers.shop_schema import OperationKind
 
 _encoder = msgspec.json.Encoder()
+_NO_STREAM = "A subscription needs Accept: text/event-stream, or a WebSocket with graphql-transport-ws."
 _CLIENT_GONE = 499  # nobody reads it; for the log and the metrics
 
 
@@ -38,16 +40,18 @@ class GraphQLView:
     def __init__(
         self,
         operations: Operations,
-        authenticate: Callable[[Request], CustomerId | None],
+        authenticate: Authenticate,
         page: Callable[[Request], Awaitable[Response]] | None,
         *,
         buckets: CostBuckets,
+        streams: EventStreams,
         get_queries: bool,
     ) -> None:
         self._operations = operations
         self._authenticate = authenticate
         self._page = page
         self._buckets = buckets
+        self._streams = streams
         self._get_queries = get_queries
 
     async def __call__(self, request: Request) -> Response:
@@ -56,7 +60,7 @@ class GraphQLView:
         is_page = request.method == "GET" and not request.query_params and prefers_html(accept)
         if is_page and self._page is not None:
             return await self._page(request)
-        media_type = answer_type(accept)
+        media_type = answer_type(accept) or (EVENTS if takes_events(accept) else None)
         try:
             return await self._answered(request, media_type)
         except BadRequest as error:
@@ -66,7 +70,7 @@ class GraphQLView:
             body = {"errors": [request_error(error.message, "UNAUTHENTICATED", request.state.request_id)]}
             return _response(_encoder.encode(body), 401, media_type or JSON, {"www-authenticate": "Bearer"})
         except Refused as refused:
-            status = refused.status if media_type == GRAPHQL_JSON else refused.plain_status
+            status = refused.plain_status if media_type == JSON else refused.status
             body = {"errors": refused.errors}
             return _response(_encoder.encode(body), status, media_type or JSON, refused.headers)
         except ClientGone:
@@ -76,13 +80,18 @@ class GraphQLView:
         if request.method not in ("GET", "POST"):
             raise BadRequest(405, "Use GET or POST.", headers={"allow": "GET, POST"})
         if media_type is None:
-            raise BadRequest(406, f"The answer can be had as {GRAPHQL_JSON} or {JSON}.")
-        customer_id = self._authenticate(request)
+            raise BadRequest(406, f"The answer can be had as {GRAPHQL_JSON}, {JSON} or {EVENTS}.")
+        customer_id = self._authenticate(request.headers.get("authorization"))
         caller = Caller(request.state.request_id, customer_id, self._buckets.of(request, customer_id))
         if request.method == "GET" and not self._get_queries and "query" in request.query_params:
             raise BadRequest(405, "Send documents by POST: this shop takes none by GET.", headers={"allow": "POST"})
         ready = await self._operations.prepare(await read_request(request), caller)
-        _check_method(request.method, ready)
+        if ready.kind is OperationKind.MUTATION and request.method == "GET":
+            raise BadRequest(405, "Send mutations by POST.", headers={"allow": "POST"})
+        if ready.kind is OperationKind.SUBSCRIPTION:
+            if not takes_events(request.headers.get("accept", "")):
+                raise BadRequest(406, _NO_STREAM)
+            return self._streams.open(ready)
         if ready.kind is OperationKind.QUERY:
             answer = await while_connected(self._operations.execute(ready), request)
         else:  # what has begun to change something is carried through, whoever waits for it
@@ -90,16 +99,11 @@ class GraphQLView:
         return _response(answer, 200, media_type)
 
 
-def _check_method(method: str, ready: Ready) -> None:
-    if ready.kind is OperationKind.MUTATION and method == "GET":
-        raise BadRequest(405, "Send mutations by POST.", headers={"allow": "POST"})
-    if ready.kind is OperationKind.SUBSCRIPTION:
-        raise BadRequest(
-            406, "A subscription needs Accept: text/event-stream, or a WebSocket with graphql-transport-ws."
-        )
-
-
 def _response(body: bytes, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    if media_type == EVENTS and status in (200, 400):  # who reads nothing but events is told by one what is wrong
+        body, status = single_event(body), 200
+    elif media_type == EVENTS:
+        media_type = JSON
     return Response(
         body,
         status,

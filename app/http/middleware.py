@@ -21,6 +21,7 @@ SLOW_SECONDS = 1.0  # such a request is worth a warning
 _log = telemetry.logger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _ROUTES = frozenset({"/graphql", "/api/auth/login", "/livez", "/readyz", "/metrics", "/", "/graphql/schema.graphql"})
+_STREAM = b"text/event-stream; charset=utf-8"
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds, by machines
 
 
@@ -38,12 +39,14 @@ class RequestScope:
             return
         request_id = _asked_id(scope) or self._ids.new_uuid().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = time.perf_counter(), 0
+        started, status, stream_began = time.perf_counter(), 0, 0.0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, stream_began
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if (b"content-type", _STREAM) in message["headers"]:
+                    stream_began = time.perf_counter()
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
             await send(message)
 
@@ -54,7 +57,7 @@ class RequestScope:
                 _log.error("unhandled_error", path=scope["path"], exc_info=error)
                 if status == 0:
                     await _apologise(error, request_id, send_with_id)
-            seconds = time.perf_counter() - started
+            seconds = (stream_began or time.perf_counter()) - started  # a stream lasts as long as its client wants
             route = scope["path"] if scope["path"] in _ROUTES else "other"
             telemetry.HTTP_SECONDS.labels(route, str(status)).observe(seconds)
             if scope["path"] not in _PROBES:

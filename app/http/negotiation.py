@@ -8,6 +8,7 @@ from __future__ import annotations
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 HTML = "text/html"
+EVENTS = "text/event-stream"
 
 _EXACT = {JSON: JSON, GRAPHQL_JSON: GRAPHQL_JSON, "*/*": JSON, "application/*": JSON}
 
@@ -22,6 +23,11 @@ def answer_type(accept: str) -> str | None:
         if answer is not None and quality > best[0]:
             best = (quality, answer)
     return best[1]
+
+
+def takes_events(accept: str) -> bool:
+    """Whether the client can read a stream of events: that it reads anything does not say so."""
+    return dict(_ranges(accept)).get(EVENTS, 0.0) > 0
 
 
 def prefers_html(accept: str) -> bool:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,16 +146,28 @@ class Operations:
             extensions["cache"] = {"hits": reads["hit"], "misses": reads["miss"], "stale": reads["stale"]}
         return _encoded(result, ready, extensions)
 
-    async def stream(self, ready: Ready) -> AsyncIterator[bytes]:
-        """An answer for each event of a subscription. Raises Refused where it cannot begin."""
+    async def stream(self, ready: Ready) -> AsyncGenerator[bytes, None]:
+        """An answer for each event of a subscription. Raises Refused where it cannot begin, or go on.
+
+        The first is paid for already; for each other one the caller's budget is waited for, while further events of the
+        source become one.
+        """
         context = Context(self._services, ready.caller.customer_id)
+        is_first = True
         try:
-            source = await self._schema.events(ready.operation, ready.variables, context)
+            async with aclosing(self._schema.events(ready.operation, ready.variables, context)) as events:
+                async for event in events:
+                    if not is_first:
+                        await self._afford(ready)
+                    is_first = False
+                    async with self._services.event_turns:
+                        result = await self._run(ready, event=event)
+                    yield _encoded(result, ready, await self._settle(ready, result))
         except SourceRefused as refused:
             errors = formatted(refused.errors, ready.caller.request_id, before_execution=False)
             raise Refused(errors, 400) from None
-        async for event in source:
-            yield _encoded(await self._run(ready, event=event), ready, {})
+        finally:
+            context.give_up()
 
     async def _run(self, ready: Ready, *, event: object = None) -> Result:
         context = Context(self._services, ready.caller.customer_id)
@@ -175,6 +188,14 @@ class Operations:
         if not taken.granted:
             error = RateLimited(retry_after_ms=taken.retry_after_ms)
             raise _refusal(error, 429, caller, {"retry-after": str(taken.retry_after_seconds)})
+
+    async def _afford(self, ready: Ready) -> None:
+        key, bucket = ready.caller.budget
+        while True:
+            taken = await self._throttle.take(key, ready.cost, bucket)
+            if taken.granted:
+                return
+            await asyncio.sleep(taken.retry_after_ms / 1_000)
 
     async def _settle(self, ready: Ready, result: Result) -> Body:
         """Give back what was taken and not used; what the client is told of it where it asks."""

@@ -17,7 +17,7 @@ PACKAGES = ("app", "resolvers", "dataloaders", "migrations")
 # a vendor, or a room of ours -> who may import it
 IMPORTERS = {
     "stripe": ["app.payments.stripe_gateway"],
-    "redis": ["app.cache.redis_server", "app.cache.redis_store"],
+    "redis": ["app.cache.redis_changes", "app.cache.redis_server", "app.cache.redis_store"],
     "jwt": ["app.accounts.credentials"],
     "argon2": ["app.accounts.credentials"],
     "aiodataloader": ["dataloaders.batching"],
@@ -34,6 +34,7 @@ IMPORTERS = {
     "app.cache.redis_store": ["app.bootstrap"],
     "app.cache.redis_throttle": ["app.bootstrap"],
     "app.cache.persisted_queries": ["app.bootstrap"],
+    "app.cache.redis_changes": ["app.bootstrap"],
     "app.catalog.search_index": ["app.bootstrap"],
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],

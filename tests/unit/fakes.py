@@ -2,7 +2,7 @@
 
 A transaction works on a copy of the books that takes their place on normal exit only, and one runs at a time. What a
 port asks of its callers is held here (a cart is saved under its lock, a key begins one attempt, the provider is asked
-outside any transaction), so a use case that breaks it fails its tests.
+outside any transaction, what has changed is announced), so a use case that breaks it fails its tests.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from app.checkout.check_payments import CheckPayments
 from app.checkout.domain import CheckoutRequest
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
+from app.core.changes import Change, attempt_changed, cart_changed, order_changed
 from app.core.contact import Address
 from app.core.errors import OutOfStock, Rejected
 from app.core.ids import AttemptId, CartId, CartLineId, OrderId, VariantId
@@ -262,6 +263,19 @@ class MemoryAttempts:
         return claimed
 
 
+def what_changed(before: Books, after: Books) -> set[Change]:
+    """What somebody may be watching and is not what it was."""
+    return {
+        *(cart_changed(each) for each, cart in before.carts.items() if after.carts.get(each, cart) != cart),
+        *(order_changed(each) for each, order in before.orders.items() if after.orders[each] != order),
+        *(
+            attempt_changed(each)
+            for each, attempt in before.attempts.items()
+            if after.attempts[each].state is not attempt.state
+        ),
+    }
+
+
 class MemoryTransaction:
     """Every store on one copy of the books."""
 
@@ -272,15 +286,24 @@ class MemoryTransaction:
         self.stock = MemoryStock(books, before_hold)
         self.orders = MemoryOrders(books)
         self.attempts = MemoryAttempts(books, locked)
+        self.changes: set[Change] = set()
+
+    def announce_after_commit(self, *changes: Change) -> None:
+        self.changes.update(changes)
 
 
 class MemoryTransactions:
-    """Opens transactions. open_now: how many are under way; offers_asked: the ids of every reading of prices."""
+    """Opens transactions.
+
+    open_now: how many are under way; offers_asked: the ids of every reading of prices; announced: the changes of every
+    commit that had some.
+    """
 
     def __init__(self) -> None:
         self.books = Books()
         self.open_now = 0
         self.offers_asked: list[list[VariantId]] = []
+        self.announced: list[set[Change]] = []
         self.before_hold: Callable[[Books], None] = lambda _: None
         self._turn = asyncio.Lock()
 
@@ -290,8 +313,12 @@ class MemoryTransactions:
             books = self.books.copied()
             self.open_now += 1
             try:
-                yield MemoryTransaction(books, self.offers_asked, self.before_hold)
+                transaction = MemoryTransaction(books, self.offers_asked, self.before_hold)
+                yield transaction
+                assert what_changed(self.books, books) <= transaction.changes, "what has changed is announced"
                 self.books = books
+                if transaction.changes:
+                    self.announced.append(transaction.changes)
             finally:
                 self.open_now -= 1
 

@@ -87,7 +87,7 @@ async def test_tags_are_dropped_once_others_can_see_the_commit(shop: Shop, mug: 
             query = text("SELECT name FROM product WHERE import_key = :key")
             seen.append((set(tags), (await connection.execute(query, {"key": mug.draft.key})).scalar_one()))
 
-    transactions = Transactions(shop.database, currency=USD, drop_tags=drop)
+    transactions = Transactions(shop.database, currency=USD, drop_tags=drop, announce=lambda _: None)
     async with transactions.begin() as tx:
         outcome = await tx.catalog.upsert([dearer(mug)], now=shop.clock.now())
         tx.drop_after_commit(["one"])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.negotiation import GRAPHQL_JSON, JSON, answer_type, prefers_html
+from app.http.negotiation import GRAPHQL_JSON, JSON, answer_type, prefers_html, takes_events
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 URQL = (
@@ -84,3 +84,20 @@ def test_any_header_has_an_answer(accept: str) -> None:
     assert prefers_html(accept) in (True, False)
     if "html" not in accept.lower():
         assert prefers_html(accept) is False
+
+
+@pytest.mark.parametrize(
+    ("accept", "takes"),
+    [
+        ("text/event-stream", True),
+        ("application/json, text/event-stream;q=0.1", True),
+        ("text/event-stream;q=0, application/json", False),
+        ("TEXT/EVENT-STREAM", True),
+        ("text/event-stream; charset=utf-8", True),
+        ("*/*", False),
+        ("text/*", False),
+        ("", False),
+    ],
+)
+def test_a_stream_is_sent_to_those_who_name_it(accept: str, takes: bool) -> None:
+    assert takes_events(accept) is takes
