@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.sign_in import SignIn
 from app.core.errors import ErrorCode, Unauthenticated
 from app.core.ids import Kind, encode
+from app.http.body import BadRequest, read_json
 
 MAX_BODY_BYTES = 10_000
 
@@ -21,23 +22,15 @@ class _Credentials(msgspec.Struct):
 
 
 def login_endpoint(sign_in: SignIn) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint. It takes `{"email", "password"}` and answers `{"token", "expiresAt", "user"}`, or 400 or 401."""
+    """The endpoint. It takes `{"email", "password"}` and answers `{"token", "expiresAt", "user"}`, or a 4xx."""
 
     async def login(request: Request) -> Response:
-        body = b""
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    return _refused(413, "The body is too large.", "BAD_REQUEST")
-        except ClientDisconnect:
-            return _refused(400, "The body ended early.", "BAD_REQUEST")
-        try:
-            credentials = msgspec.json.decode(body, type=_Credentials)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return _refused(400, 'Send {"email": "…", "password": "…"} as JSON.', "BAD_REQUEST")
-        if "\0" in credentials.email:
-            return _refused(400, "Text must not have NUL characters.", "BAD_REQUEST")
+            credentials = msgspec.convert(await read_json(request, MAX_BODY_BYTES), _Credentials)
+        except BadRequest as error:
+            return _refused(error.status, error.message, error.code)
+        except msgspec.ValidationError:
+            return _refused(400, 'Send {"email": "…", "password": "…"}.', "BAD_REQUEST")
         try:
             signed_in = await sign_in(credentials.email, credentials.password)
         except Unauthenticated as error:

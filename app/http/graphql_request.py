@@ -5,32 +5,22 @@ Source: GraphQL over HTTP, Request.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from app.documents.asked_document import AskedDocument, asked_document
 from app.documents.domain import NoSuchDocument
 from app.http import strict_json
+from app.http.body import BadRequest, decoded, read_json
 
 MAX_BODY_BYTES = 100_000
 MAX_QUERY_CHARACTERS = 20_000
-READ_SECONDS = 10.0  # of a whole body; a slower one holds a connection for nothing
 
+_JSON_PARAMETERS = frozenset({"variables", "extensions"})
 _NUL_ESCAPE = re.compile(r"\\u(?:0000|\{0+\})")
-
-
-class BadRequest(Exception):
-    """A request that is refused before anything is executed. code: of the error in the answer."""
-
-    def __init__(
-        self, status: int, message: str, code: str = "BAD_REQUEST", headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code, self.headers = status, message, code, headers or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +37,23 @@ async def read_request(request: Request) -> GraphQLRequest:
     """The GraphQL request in a GET's query string or a POST's JSON body. Raises BadRequest."""
     debug = frozenset(filter(None, map(str.strip, request.headers.get("x-debug", "").split(","))))
     if request.method == "GET":
-        given = {name: value for name, value in request.query_params.items() if value}
-        return checked_request({**given, **_decoded_parameters(request)}, debug)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BadRequest(415, "Send the request without Content-Encoding.", headers={"accept-encoding": "identity"})
-    body = _decode(await _body(request), "The body")
+        return checked_request(_parameters(request), debug)
+    body = await read_json(request, MAX_BODY_BYTES)
     if not isinstance(body, dict):
         raise BadRequest(400, "The body must be one JSON object; batches are not supported.")
     return checked_request(body, debug)
 
 
-async def _body(request: Request) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > MAX_BODY_BYTES:
-                    raise BadRequest(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-                chunks.append(chunk)
-    except ClientDisconnect:
-        raise BadRequest(400, "The body ended early.") from None
-    except TimeoutError:
-        raise BadRequest(408, "The body took too long to arrive.", headers={"connection": "close"}) from None
-    return b"".join(chunks)
-
-
-def _decoded_parameters(request: Request) -> dict[str, Any]:
-    return {
-        name: _decode(request.query_params[name].encode(errors="replace"), name)
-        for name in ("variables", "extensions")
-        if request.query_params.get(name)
-    }
-
-
-def _decode(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON
-    try:
-        return strict_json.decode(raw)
-    except strict_json.NotJson as error:
-        raise BadRequest(400, f"{name} {error}.") from None
-    except strict_json.BadText as error:
-        raise BadRequest(400, str(error), "BAD_USER_INPUT") from None
+def _parameters(request: Request) -> dict[str, Any]:
+    """The query string's members; one that is empty is one that is not there."""
+    values: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if name in values:
+            raise BadRequest(400, f"The query string has {name} twice.")
+        values[name] = value or None
+    for name in _JSON_PARAMETERS & values.keys():
+        values[name] = decoded(values[name].encode(errors="replace"), name) if values[name] else None
+    return values
 
 
 def checked_request(values: dict[str, Any], debug: frozenset[str] = frozenset()) -> GraphQLRequest:

@@ -17,10 +17,11 @@ from starlette.responses import Response
 
 from app.core.errors import Unauthenticated
 from app.http.authentication import Authenticate
+from app.http.body import BadRequest
 from app.http.caller import Caller, CostBuckets
 from app.http.event_stream import EventStreams, single_event
 from app.http.graphql_errors import request_error
-from app.http.graphql_request import BadRequest, read_request
+from app.http.graphql_request import read_request
 from app.http.hang_up import ClientGone, while_connected
 from app.http.negotiation import EVENTS, GRAPHQL_JSON, JSON, answer_type, prefers_html, takes_events
 from app.http.operations import Operations, Refused

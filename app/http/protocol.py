@@ -86,6 +86,10 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle is not None and cycle.response_started and not cycle.response_complete:
             self.transport.close()  # in the middle of another answer there is no place for this one
             return
+        if cycle is not None:
+            cycle.disconnected = True  # whatever it still answers is for nobody
+            cycle.message_event.set()
+        self.pipeline.clear()
         request_id = RandomIds().new_uuid().hex
         body = msgspec.json.encode({"errors": [request_error(message, "BAD_REQUEST", request_id)]})
         lines = [

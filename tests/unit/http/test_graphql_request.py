@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from app.documents.asked_document import AskedDocument
-from app.http.graphql_request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, BadRequest, GraphQLRequest, read_request
+from app.http.body import BadRequest
+from app.http.graphql_request import MAX_BODY_BYTES, MAX_QUERY_CHARACTERS, GraphQLRequest, read_request
 
 AS_JSON = {"content-type": "application/json"}
 

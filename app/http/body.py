@@ -1,0 +1,63 @@
+"""A request's body, read within bounds of size and time, and as JSON that has one meaning."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from app.http import strict_json
+
+READ_SECONDS = 10.0  # of a whole body; a slower one holds a connection for nothing
+
+
+class BadRequest(Exception):
+    """A request that is refused before anything is executed. code: of the error in the answer."""
+
+    def __init__(
+        self, status: int, message: str, code: str = "BAD_REQUEST", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.headers = status, message, code, headers or {}
+
+
+async def read_json(request: Request, max_bytes: int) -> Any:  # noqa: ANN401  JSON
+    """The value in a JSON body. Raises BadRequest."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise BadRequest(415, "Send the request without Content-Encoding.", headers={"accept-encoding": "identity"})
+    return decoded(await _body(request, max_bytes), "The body")
+
+
+def decoded(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON
+    """The value of a JSON text. name: what is wrong with it is said of this. Raises BadRequest."""
+    try:
+        return strict_json.decode(raw)
+    except strict_json.NotJson as error:
+        raise BadRequest(400, f"{name} {error}.") from None
+    except strict_json.BadText as error:
+        raise BadRequest(400, str(error), "BAD_USER_INPUT") from None
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    too_large = BadRequest(413, f"The body is larger than {max_bytes} bytes.")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:  # nobody has to send what nobody will read
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise too_large
+                chunks.append(chunk)
+    except ClientDisconnect:
+        raise BadRequest(400, "The body ended early.") from None
+    except TimeoutError:
+        raise BadRequest(408, "The body took too long to arrive.", headers={"connection": "close"}) from None
+    return b"".join(chunks)
