@@ -168,7 +168,7 @@ class CartMutation:
                 cart_line_key(change.line_id),
                 given(change.quantity),
                 given(change.quantity_delta),
-                None if not given(change.variant_id) else variant_key(str(change.variant_id)),
+                None if given(change.variant_id) is None else variant_key(str(change.variant_id)),
             )
             for change in input.lines
         )

@@ -87,6 +87,10 @@ def _uuid(text: str, kind: Kind) -> UUID:
 def _key(text: str, kind: Kind) -> int | UUID:
     found, key = decode(text)
     if found is not kind:
-        names = kind.name.lower().replace("_", " "), found.name.lower().replace("_", " ")
-        raise InvalidInput(f"This is the id of a {names[1]}, not of a {names[0]}.")
+        raise InvalidInput(f"This is the id of {_spoken(found)}, not of {_spoken(kind)}.")
     return key
+
+
+def _spoken(kind: Kind) -> str:
+    name = kind.name.lower().replace("_", " ")
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"

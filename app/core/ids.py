@@ -46,7 +46,7 @@ class Kind(Enum):
     CUSTOMER = "cust"
 
 
-_INTEGER_KINDS = frozenset({Kind.PRODUCT, Kind.VARIANT, Kind.CATEGORY, Kind.DELIVERY_OPTION})
+INTEGER_KINDS = frozenset({Kind.PRODUCT, Kind.VARIANT, Kind.CATEGORY, Kind.DELIVERY_OPTION})
 _KIND_OF_PREFIX = {kind.value: kind for kind in Kind}
 
 
@@ -86,7 +86,7 @@ def decode(text: str) -> tuple[Kind, int | UUID]:
         number = _from_base58(digits)
     except KeyError:
         raise InvalidInput("This is not an id of this shop.") from None
-    if kind in _INTEGER_KINDS:
+    if kind in INTEGER_KINDS:
         key: int | UUID = number
         fits = number <= _MAX_INTEGER
     else:

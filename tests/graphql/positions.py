@@ -41,7 +41,7 @@ _PLAIN: dict[str, Any] = {  # what a client might send, by the name of the place
     "lineIds": f"line_{_UUID}",
     "variantId": "var_2",
     "ProductBy": {"slug": "trail-mug"},
-    "CategoryBy": {"slug": "kitchen"},
+    "CategoryBy": {"slug": "mugs"},
     "CountryCode": "US",
     "ID": "prod_2",
     "String": "text",

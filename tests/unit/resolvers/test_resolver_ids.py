@@ -51,8 +51,9 @@ def test_an_id_of_another_type_is_refused_by_name(kind: Kind, other: Kind) -> No
     with pytest.raises(InvalidInput) as refusal:
         READERS[kind](text)
 
-    found, wanted = (each.name.lower().replace("_", " ") for each in (other, kind))
-    assert refusal.value.message == f"This is the id of a {found}, not of a {wanted}."
+    names = {Kind.ORDER: "an order", Kind.ATTEMPT: "an attempt", Kind.ORDER_LINE: "an order line"}
+    found, wanted = (names.get(each, f"a {each.name.lower().replace('_', ' ')}") for each in (other, kind))
+    assert refusal.value.message == f"This is the id of {found}, not of {wanted}."
     assert refusal.value.code is ErrorCode.INVALID
 
 
