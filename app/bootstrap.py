@@ -22,7 +22,7 @@ from app.cache import keys
 from app.cache.persisted_queries import RedisPersistedQueries
 from app.cache.read_through import ReadThrough
 from app.cache.redis_changes import RedisChanges
-from app.cache.redis_server import RedisServer
+from app.cache.redis_server import TIMEOUT_SECONDS, RedisServer
 from app.cache.redis_store import RedisCache
 from app.cache.redis_throttle import RedisThrottle
 from app.cart.delete_expired import DeleteExpired
@@ -129,10 +129,11 @@ def build_shop(
     settings: Settings,
     *,
     statement_timeout_seconds: int = WEB_STATEMENT_SECONDS,
+    redis_timeout_seconds: float = TIMEOUT_SECONDS,
     clock: Clock | None = None,
     gateway: PaymentGateway | None = None,
 ) -> Shop:
-    """A shop for these settings. clock, gateway: others than the real ones, for tests."""
+    """A shop for these settings. redis_timeout_seconds, clock, gateway: others than the real ones, for tests."""
     clock, ids, currency = clock or SystemClock(), RandomIds(), Currency(settings.currency)
     secret = settings.secret_key.get_secret_value().encode()
     replica_url = settings.database_replica_url
@@ -142,7 +143,7 @@ def build_shop(
         pool_size=settings.database_pool_size,
         statement_timeout_seconds=statement_timeout_seconds,
     )
-    redis = RedisServer.connect(settings.redis_url.get_secret_value(), clock)
+    redis = RedisServer.connect(settings.redis_url.get_secret_value(), clock, timeout_seconds=redis_timeout_seconds)
     cache = RedisCache(redis)
     read_through = ReadThrough(cache, clock, source=ReadSource.REPLICA if replica_url else ReadSource.PRIMARY)
     changes = RedisChanges.connect(settings.redis_url.get_secret_value())

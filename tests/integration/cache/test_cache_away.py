@@ -50,7 +50,9 @@ async def own(servers: Servers, shop: Shop, tmp_path: Path) -> AsyncIterator[Own
     valkey = ValkeyServer(servers.supervisor, tmp_path / "valkey")
     valkey.start()
     clock = Stopwatch()
-    own = build_shop(load_settings({**servers.environment(), "REDIS_URL": valkey.url}), clock=clock)
+    own = build_shop(
+        load_settings({**servers.environment(), "REDIS_URL": valkey.url}), redis_timeout_seconds=1.0, clock=clock
+    )
     transport = httpx.ASGITransport(app=build_app(own))
     async with httpx.AsyncClient(transport=transport, base_url="http://own-cache.test") as client:
         yield OwnCache(own, Api(client), Shopkeeper(own), valkey, clock)
