@@ -9,7 +9,7 @@ import './workers.js';
 
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { explorerPlugin } from '@graphiql/plugin-explorer';
-import { useGraphiQL } from '@graphiql/react';
+import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import { useEffect } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -25,6 +25,14 @@ const plugins = [examplesPanel, explorerPlugin({ showAttribution: false }), HIST
 function WrapLongLines() {
   const editor = useGraphiQL((state) => state.queryEditor);
   useEffect(() => editor?.updateOptions({ wordWrap: 'on' }), [editor]);
+  return null;
+}
+
+// GraphiQL ends a subscription when another tab is chosen; when one is added, its answers would go on in the new tab.
+function EndWithTab() {
+  const tab = useGraphiQL((state) => state.tabs[state.activeTabIndex]?.id);
+  const { stop } = useGraphiQLActions();
+  useEffect(() => stop, [tab, stop]);
   return null;
 }
 
@@ -48,6 +56,7 @@ createRoot(document.getElementById('root')).render(
         Cartograph
       </a>
       <WrapLongLines />
+      <EndWithTab />
     </GraphiQL.Logo>
     <GraphiQL.Footer>
       <LastRequest />
