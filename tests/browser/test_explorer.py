@@ -123,6 +123,28 @@ async def test_every_panel_and_tool_works_under_the_policy(page: Page, explorer_
     await expect(page.get_by_text("Persist headers")).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    ("deed", "directive"),
+    [
+        ("fetch('https://elsewhere.example/').catch(() => 0)", "connect-src"),
+        ("void (new Image().src = 'https://elsewhere.example/pixel.png')", "img-src"),
+        ("void document.body.append(Object.assign(document.createElement('script'), {text: '0'}))", "script-src-elem"),
+        ("void new Worker(URL.createObjectURL(new Blob(['0'])))", "worker-src"),
+    ],
+)
+async def test_what_the_policy_forbids_is_refused_and_noticed(
+    page: Page, explorer_url: str, faults: list[str], deed: str, directive: str
+) -> None:
+    await open_explorer(page, explorer_url)
+
+    await page.evaluate(deed)
+
+    await page.wait_for_function("directive => violations.some((each) => each.startsWith(directive))", arg=directive)
+    assert any("Content Security Policy" in fault for fault in faults), faults
+    await page.evaluate("violations.length = 0")
+    faults.clear()
+
+
 async def test_the_explorer_panel_writes_the_query(page: Page, explorer_url: str) -> None:
     await open_explorer(page, explorer_url)
     await page.get_by_role("button", name="New tab").click()
