@@ -6,6 +6,7 @@ HTTP semantics, in this process). Tests share one database: each makes what it a
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -142,6 +143,13 @@ class RunningStack:
     def port(self) -> int:
         """The API's."""
         return int(self.url.rpartition(":")[2])
+
+    @property
+    def stripe_url(self) -> str:
+        """The Stripe emulator's, as the launcher tells it to people."""
+        told = re.search(r"^ +Stripe emulator +(http://\S+)$", self.output, re.MULTILINE)
+        assert told, self.output
+        return told[1]
 
 
 @pytest.fixture(scope="session")

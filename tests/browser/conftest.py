@@ -19,9 +19,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tests.conftest import RunningStack
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 30  # for what a page shows in tenths of a second on a machine with nothing else to do
-BUILD_SECONDS = 600  # first time, on a slow network: Node and 114 packages
+BUILD_SECONDS = 600  # first time, on a slow network: Node and 115 packages
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -63,6 +65,15 @@ def shop_url(request: pytest.FixtureRequest) -> str:
     """Where a stack with the demo shop runs: CARTOGRAPH_TEST_URL, or one that the tests start."""
     named = os.environ.get("CARTOGRAPH_TEST_URL")
     return (named or str(request.getfixturevalue("stack_url"))).rstrip("/")
+
+
+@pytest.fixture(scope="session")
+def bank_url(request: pytest.FixtureRequest) -> str:
+    """Where the shop's buyers approve payments: the address of the bank's page, up to the payment's id."""
+    if os.environ.get("CARTOGRAPH_TEST_URL"):
+        pytest.skip("a shop named by CARTOGRAPH_TEST_URL does not tell where its Stripe emulator is")
+    stack: RunningStack = request.getfixturevalue("stack")
+    return f"{stack.stripe_url}/_emulator/3ds"
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -50,11 +50,18 @@ async def run_tab(page: Page, title: str) -> Any:
     """Open the tab, press the button, return the data that the server answered and the page shows."""
     await open_tab(page, title)
     async with page.expect_response(asks(title)) as sent:
-        await page.get_by_role("button", name="Execute").click()
+        await execute_button(page).click()
     answer = await (await sent.value).json()
     assert answer.get("errors") is None, f"{title}: {answer}"
     await expect(shown_answer(page)).to_contain_text(f'"{next(iter(answer["data"]))}": {{')
     return answer["data"]
+
+
+async def watch_tab(page: Page, title: str) -> None:
+    """Open the tab of a subscription and press the button. Afterwards the page shows its first answer."""
+    await open_tab(page, title)
+    await execute_button(page).click()
+    await expect(shown_answer(page)).to_contain_text('"data": {')
 
 
 async def write(page: Page, editor: str, text: str) -> None:
@@ -62,6 +69,16 @@ async def write(page: Page, editor: str, text: str) -> None:
     await page.locator(f"{editor} .view-lines").click()
     await page.keyboard.insert_text(text)
     await expect(page.locator(f"{editor} .view-lines")).to_contain_text(text)
+
+
+def execute_button(page: Page) -> Locator:
+    """Runs the tab's operation. Not there while a subscription runs."""
+    return page.get_by_role("button", name="Execute")
+
+
+def stop_button(page: Page) -> Locator:
+    """Ends a subscription. There while one runs."""
+    return page.get_by_role("button", name="Stop")
 
 
 def tabs(page: Page) -> Locator:

@@ -11,12 +11,15 @@ from playwright.async_api import Page, expect
 from tests.browser.explorer_page import (
     active_tab,
     close_tab,
+    execute_button,
     loaded,
     open_explorer,
     open_tab,
     run_tab,
     shown_answer,
+    stop_button,
     tabs,
+    watch_tab,
 )
 
 CHECKOUT = Path(__file__).parents[2]
@@ -80,6 +83,11 @@ async def test_the_tabs_buy_something_without_a_value_being_copied(
     assert approval["attempt"]["state"] == "ACTION_REQUIRED"
     assert approval["orderAccessToken"] != paid["orderAccessToken"]
 
+    await watch_tab(page, "WaitForApproval")
+    await expect(shown_answer(page)).to_contain_text('"state": "ACTION_REQUIRED"')
+    await stop_button(page).click()
+    await expect(execute_button(page)).to_be_visible()
+
 
 async def test_there_is_one_tab_for_each_example_in_the_order_of_the_files(page: Page, explorer_url: str) -> None:
     as_in_files = ["".join(word.capitalize() for word in name.split("-")[1:]) for name in EXAMPLES]
@@ -93,7 +101,7 @@ async def test_a_tab_that_is_run_too_early_names_the_one_to_run_first(page: Page
     await open_explorer(page, explorer_url)
     await open_tab(page, "Pay")
 
-    await page.get_by_role("button", name="Execute").click()
+    await execute_button(page).click()
 
     await expect(shown_answer(page)).to_contain_text("<cartId> is not known yet: run the tab CreateCart first")
 
@@ -152,7 +160,7 @@ async def test_the_explorer_panel_writes_the_query(page: Page, explorer_url: str
 
     await page.locator(".graphiql-explorer-node").get_by_text("shop", exact=True).click()
     await page.locator(".graphiql-explorer-node").get_by_text("currency", exact=True).click()
-    await page.get_by_role("button", name="Execute").click()
+    await execute_button(page).click()
 
     await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("currency")
     await expect(shown_answer(page)).to_contain_text('"currency": "')

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.explorer_page import open_explorer, shown_answer, write
+from tests.browser.explorer_page import (
+    execute_button,
+    open_explorer,
+    run_tab,
+    shown_answer,
+    stop_button,
+    watch_tab,
+    write,
+)
 
 # Where the page asks for a stream, it gets one that the test writes.
 STAND_IN = """
@@ -39,7 +48,7 @@ async def start_watching(page: Page, explorer_url: str) -> None:
     await open_explorer(page, explorer_url)
     await page.get_by_role("button", name="New tab").click()
     await write(page, ".graphiql-query-editor", 'subscription { checkoutAttemptUpdated(id: "a") { state } }')
-    await page.get_by_role("button", name="Execute").click()
+    await execute_button(page).click()
 
 
 async def start_watching_stand_in(page: Page, explorer_url: str) -> None:
@@ -54,6 +63,25 @@ async def send(page: Page, *texts: str) -> None:
         await page.evaluate("text => globalThis.write(text)", text)
 
 
+async def test_the_banks_answer_shows_without_being_asked_for(page: Page, explorer_url: str, bank_url: str) -> None:
+    await open_explorer(page, explorer_url)
+    for title in ("Product", "CreateCart", "SetAddress", "SetDelivery", "BuyAgain"):
+        await run_tab(page, title)
+    approval = (await run_tab(page, "CardApproval"))["checkoutComplete"]
+    await watch_tab(page, "WaitForApproval")
+    await expect(shown_answer(page)).to_contain_text('"state": "ACTION_REQUIRED"')
+
+    payment, _, _ = approval["clientSecret"].partition("_secret_")
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{bank_url}/{payment}", params={"outcome": "succeed"})
+
+    assert answer.status_code == 200
+    await expect(shown_answer(page)).to_contain_text('"state": "SUCCEEDED"')
+    await expect(shown_answer(page)).to_contain_text('"paymentStatus": "PAID"')
+    await stop_button(page).click()
+    await expect(execute_button(page)).to_be_visible()
+
+
 async def test_each_state_shows_as_it_comes_until_the_server_is_done(page: Page, explorer_url: str) -> None:
     await start_watching_stand_in(page, explorer_url)
 
@@ -61,10 +89,10 @@ async def test_each_state_shows_as_it_comes_until_the_server_is_done(page: Page,
     await expect(shown_answer(page)).to_contain_text("PENDING")
     await send(page, BEAT, event("ACTION_REQUIRED"))
     await expect(shown_answer(page)).to_contain_text("ACTION_REQUIRED")
-    await expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    await expect(stop_button(page)).to_be_visible()
     await send(page, event("SUCCEEDED") + COMPLETE)
 
-    await expect(page.get_by_role("button", name="Execute")).to_be_visible()
+    await expect(execute_button(page)).to_be_visible()
     await expect(shown_answer(page)).to_contain_text("SUCCEEDED")
 
 
@@ -84,9 +112,9 @@ async def test_the_button_ends_the_request_and_keeps_the_state(page: Page, explo
     await send(page, event("PENDING"))
     await expect(shown_answer(page)).to_contain_text("PENDING")
 
-    await page.get_by_role("button", name="Stop").click()
+    await stop_button(page).click()
 
-    await expect(page.get_by_role("button", name="Execute")).to_be_visible()
+    await expect(execute_button(page)).to_be_visible()
     await expect(shown_answer(page)).to_contain_text("PENDING")
     assert await page.evaluate("asked.signal.aborted")
 
@@ -98,7 +126,7 @@ async def test_opening_another_tab_ends_the_request(page: Page, explorer_url: st
 
     await page.get_by_role("button", name="New tab").click()
 
-    await expect(page.get_by_role("button", name="Execute")).to_be_visible()
+    await expect(execute_button(page)).to_be_visible()
     assert await page.evaluate("asked.signal.aborted")
 
 
@@ -110,7 +138,7 @@ async def test_a_stream_that_breaks_off_says_so(page: Page, explorer_url: str) -
     await page.evaluate("globalThis.close()")
 
     await expect(shown_answer(page)).to_contain_text("Connection closed")
-    await expect(page.get_by_role("button", name="Execute")).to_be_visible()
+    await expect(execute_button(page)).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -134,6 +162,6 @@ async def test_a_refusal_shows_what_the_server_says(
     await start_watching(page, explorer_url)
 
     await expect(shown_answer(page)).to_contain_text(shown)
-    await expect(page.get_by_role("button", name="Execute")).to_be_visible()
+    await expect(execute_button(page)).to_be_visible()
     assert all("Failed to load resource" in fault for fault in faults), faults  # the browser's own note of the status
     faults.clear()

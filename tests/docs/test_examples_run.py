@@ -14,6 +14,7 @@ from tests.conftest import REPOSITORY, RunningStack
 EXAMPLES = sorted((REPOSITORY / "docs" / "examples").glob("*.graphql"))
 # what a client keeps from an answer: a name for it, and how its id begins
 KEPT = {"cart": "cartId", "var": "variantId", "ship": "deliveryOptionId", "attempt": "attemptId"}
+SECONDS = 30
 _keys = itertools.count(1)
 
 
@@ -39,6 +40,17 @@ def filled(variables: str, memory: dict[str, str]) -> Any:
     return json.loads(re.sub(r"<(\w+)>", lambda name: memory[name[1]], variables))
 
 
+def ask(url: str, body: dict[str, Any]) -> Any:
+    """The answer to a query or mutation, or the first one to a subscription."""
+    if not re.search(r"^subscription ", body["query"], re.MULTILINE):
+        return httpx.post(url, json=body, headers={"accept": "application/json"}, timeout=SECONDS).json()
+    headers = {"accept": "text/event-stream"}
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=SECONDS) as response:
+        lines = response.iter_lines()
+        assert next(lines) == "event: next", response.status_code
+        return json.loads(next(lines).removeprefix("data: "))
+
+
 def test_they_lead_from_a_search_to_a_paid_order(stack: RunningStack) -> None:
     memory: dict[str, str] = {}
     outcomes: dict[str, Any] = {}
@@ -49,9 +61,7 @@ def test_they_lead_from_a_search_to_a_paid_order(stack: RunningStack) -> None:
             "query": path.read_text(),
             "variables": filled(variables.read_text(), memory) if variables.exists() else {},
         }
-        answer = httpx.post(
-            f"{stack.url}/graphql", json=body, headers={"accept": "application/json"}, timeout=30
-        ).json()
+        answer = ask(f"{stack.url}/graphql", body)
         assert "errors" not in answer, (path.name, answer["errors"])
         outcomes[path.stem] = answer["data"]
         remember(answer["data"], memory)
@@ -60,3 +70,4 @@ def test_they_lead_from_a_search_to_a_paid_order(stack: RunningStack) -> None:
     assert outcomes["07-pay"]["checkoutComplete"]["__typename"] == "CheckoutCompleted"
     assert outcomes["08-order"]["order"]["paymentStatus"] == "PAID"
     assert outcomes["10-card-approval"]["checkoutComplete"]["__typename"] == "CheckoutActionRequired"
+    assert outcomes["11-wait-for-approval"]["checkoutAttemptUpdated"]["state"] == "ACTION_REQUIRED"

@@ -44,7 +44,8 @@ def test_the_examples_say_where_in_the_order_they_are() -> None:
 def test_every_placeholder_is_one_that_the_explorer_fills_from_a_tab_before() -> None:
     source = (CHECKOUT / "web" / "src" / "remembered.js").read_text()
     giver_of = dict(re.findall(r"^  (\w+): '(\w+)',$", source, re.MULTILINE))
-    titles = [re.findall(r"^(?:query|mutation) (\w+)", document.read_text(), re.MULTILINE)[0] for document in DOCUMENTS]
+    operation = re.compile(r"^(?:query|mutation|subscription) (\w+)", re.MULTILINE)
+    titles = [operation.findall(document.read_text())[0] for document in DOCUMENTS]
 
     for number, document in enumerate(DOCUMENTS):
         variables = document.with_suffix(".json")
