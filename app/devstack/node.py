@@ -24,6 +24,10 @@ from app.devstack.build_steps import BuildFailed, Steps
 from app.http.explorer_assets import cache_folder, lock_file
 
 _OWN_OPTION = "--use-system-ca"  # trust what the machine trusts, as uv does, not only Node's own list
+_NPM_CI = (
+    *("ci", "--ignore-scripts", "--loglevel=error", "--prefer-offline"),
+    "--fetch-retry-maxtimeout=10000",  # ms: without a network it is to give up after 20 s, not after 70
+)
 _PACKAGE_FILES = (".npmrc", "package.json", "package-lock.json")
 
 
@@ -42,8 +46,7 @@ class Node:
     def install_packages(self, project: Path, log: Path, fix: str) -> None:
         """Fill `node_modules` of a folder with a lock file. Raises BuildFailed, with `fix`."""
         npm = self.home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        options = ["ci", "--ignore-scripts", "--loglevel=error", "--prefer-offline"]
-        Steps(log, project, self.environ).step([self.executable, npm, *options], fix)
+        Steps(log, project, self.environ).step([self.executable, npm, *_NPM_CI], fix)
 
 
 @dataclass(frozen=True, slots=True)
