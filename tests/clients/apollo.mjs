@@ -1,16 +1,21 @@
 // Apollo Client as a storefront uses it.
 import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { ADD, CART, newCart, variantsInStock } from './cart.mjs';
 import { firstThat, possibleTypes, runExamples, url, watchedFetch } from './shop.mjs';
 
-function shopClient({ headers, typePolicies } = {}) {
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+
+function shopClient({ link, headers, typePolicies } = {}) {
   const wire = watchedFetch();
+  const http = new HttpLink({ uri: url, fetch: wire.fetch, headers });
   const client = new ApolloClient({
     cache: new InMemoryCache({ possibleTypes, typePolicies }),
-    link: new HttpLink({ uri: url, fetch: wire.fetch, headers }),
+    link: link ? ApolloLink.from([link, http]) : http,
   });
   return { client, requests: wire.requests };
 }
@@ -137,4 +142,40 @@ test('what a shopper can mend is data and no error', async () => {
   assert.equal(data.cartLinesAdd.cart, null);
   const [{ code, field }] = data.cartLinesAdd.userErrors;
   assert.deepEqual({ code, field }, { code: 'QUANTITY_OUT_OF_RANGE', field: ['lines', '0', 'quantity'] });
+});
+
+test('a hashed query is registered once and then asked for by GET', async () => {
+  const persisted = () => shopClient({ link: new PersistedQueryLink({ sha256, useGETForHashedQueries: true }) });
+  const query = gql(`query Fresh_${randomUUID().replaceAll('-', '')} { shop { name } }`);
+  const first = persisted();
+  const second = persisted();
+
+  const registered = await first.client.query({ query });
+  const found = await second.client.query({ query });
+
+  assert.deepEqual(found.data, registered.data);
+  assert.equal(first.requests.length, 2);
+  const [miss, registration] = first.requests;
+  assert.equal(miss.method, 'GET');
+  assert.equal(miss.query.query, undefined);
+  assert.match(registration.body?.query ?? registration.query.query, /Fresh_/);
+  assert.deepEqual(second.requests.map(({ method, query }) => [method, query.query]), [['GET', undefined]]);
+});
+
+test('a mutation is sent by its hash as well', async () => {
+  const { client, requests } = shopClient({ link: new PersistedQueryLink({ sha256, useGETForHashedQueries: true }) });
+  const [variantId] = await variantsInStock();
+  const mutation = gql(ADD.replace('mutation Add', `mutation Add_${randomUUID().replaceAll('-', '')}`));
+  const input = { cartId: await newCart(variantId), lines: [{ variantId, quantity: 1 }] };
+
+  const once = await client.mutate({ mutation, variables: { input } });
+  const twice = await client.mutate({ mutation, variables: { input } });
+
+  assert.equal(once.data.cartLinesAdd.cart.totalQuantity, 2);
+  assert.equal(twice.data.cartLinesAdd.cart.totalQuantity, 3);
+  assert.deepEqual(requests.map(({ method, body }) => [method, 'query' in body]), [
+    ['POST', false],
+    ['POST', true],
+    ['POST', false],
+  ]);
 });

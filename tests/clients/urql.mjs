@@ -1,9 +1,11 @@
 // urql as a storefront uses it, with its normalised cache.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { Client, fetchExchange } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
+import { persistedExchange } from '@urql/exchange-persisted';
 import { introspectionFromSchema, isObjectType } from 'graphql';
 import { ADD, CART, newCart, variantsInStock } from './cart.mjs';
 import { firstThat, runExamples, schema, url, watchedFetch } from './shop.mjs';
@@ -111,4 +113,36 @@ test('what a shopper can mend is data and no error', async () => {
 
   assert.equal(error, undefined);
   assert.equal(data.cartLinesAdd.userErrors[0].code, 'QUANTITY_OUT_OF_RANGE');
+});
+
+test('a persisted query is registered once and then asked for by GET', async () => {
+  const persisted = () => shopClient({ exchanges: [persistedExchange(), fetchExchange] });
+  const query = `query Fresh_${randomUUID().replaceAll('-', '')} { shop { name } }`;
+  const first = persisted();
+  const second = persisted();
+
+  const registered = await first.client.query(query, {}).toPromise();
+  const found = await second.client.query(query, {}).toPromise();
+
+  assert.equal(registered.error, undefined);
+  assert.deepEqual(found.data, registered.data);
+  const sent = ({ requests }) => requests.map(({ method, query }) => [method, Boolean(query.query)]);
+  assert.deepEqual(sent(first), [
+    ['GET', false],
+    ['GET', true],
+  ]);
+  assert.deepEqual(sent(second), [['GET', false]]);
+});
+
+test('a persisted query that is too long for a URL is registered by POST', async () => {
+  const { client, requests } = shopClient({ exchanges: [persistedExchange(), fetchExchange] });
+  const fields = 'name languages currency currencies countries limits { maxPageSize }';
+  const shops = Array.from({ length: 15 }, (_, number) => `shop${number}: shop { ${fields} }`);
+  const query = `query Long_${randomUUID().replaceAll('-', '')} { ${shops.join(' ')} }`;
+
+  const { data, error } = await client.query(query, {}).toPromise();
+
+  assert.equal(error, undefined);
+  assert.equal(Object.keys(data).length, 15);
+  assert.deepEqual(requests.map(({ method }) => method), ['GET', 'POST']);
 });
