@@ -67,10 +67,12 @@ async def check_documents(shop: Shop, schema: ShopSchema) -> int:
     """Hold every stored document against the schema; names those that can no longer be executed."""
     await _insist_on_schema(shop)
     count, faults = 0, []
-    async for document in shop.list_documents():
-        count += 1
-        reasons = check_document(schema, document.body).faults
-        faults += [DocumentFault("stored document", document.id, reason) for reason in reasons]
+    with _shown_progress(None) as report_progress:
+        async for document in shop.list_documents():
+            count += 1
+            reasons = check_document(schema, document.body).faults
+            faults += [DocumentFault("stored document", document.id, reason) for reason in reasons]
+            report_progress(count)
     if faults:
         _tell(faults)
         print(
@@ -105,7 +107,7 @@ def _tell(faults: Sequence[DocumentFault]) -> None:
 
 
 @contextmanager
-def _shown_progress(total: int) -> Iterator[Callable[[int], None]]:
+def _shown_progress(total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("documents", total=total)
         yield lambda done: progress.update(task, completed=done)

@@ -94,10 +94,10 @@ class TrustedDocumentStore(Protocol):
     """Trusted documents on one connection to the primary."""
 
     async def insert(self, documents: Sequence[TrustedDocument]) -> set[str]:
-        """Store those whose ids are new, and say which these are.
+        """Store those whose ids are new, and say which these are. documents: in the order of their ids.
 
-        Concurrency: waits for another transaction that is storing one of the ids; in the order of ids, so two
-        cannot wait for each other.
+        Concurrency: waits for another transaction that is storing one of the ids; all in one order, so two cannot
+        wait for each other.
         """
         ...
 

@@ -75,7 +75,8 @@ class ImportDocuments:
         created = 0
         try:
             async with self.transactions.begin() as tx:
-                created, changed = await _store(tx.documents, sorted(documents, key=lambda each: each.id))
+                in_order = sorted(documents, key=lambda each: each.id)  # everybody's locks are in this order
+                created, changed = await _store(tx.documents, in_order)
                 faults += [entries[document_id].fault(_OTHER_TEXT) for document_id in changed]
                 if faults or dry_run:
                     raise _RolledBack

@@ -52,7 +52,7 @@ class RememberedDocuments:
         seen = self._seen.get(key)
         if seen is not None and now - seen.at < (MISSING_SECONDS if seen.document is None else FRESH_SECONDS):
             return seen.document
-        if seen is not None:
+        if seen is not None and seen.document is not None:
             seen.at = now  # the others go on with what there is, so that one request looks it up and not all
         try:
             document = await look_up(key[1])

@@ -67,7 +67,7 @@ class SqlTrustedDocumentStore:
                 "operation_names": list(each.operation_names),
                 "imported_at": each.imported_at,
             }
-            for each in sorted(documents, key=lambda each: each.id)  # everybody's locks are in this order
+            for each in documents
         ]
         return set((await self._connection.execute(_INSERT, values)).scalars()) if values else set()
 

@@ -84,7 +84,7 @@ async def test_a_second_import_with_one_other_text_changes_nothing_at_all(shop: 
 
 async def test_of_imports_that_disagree_at_the_same_moment_one_wins_whole(shop: Shop) -> None:
     word = new_word()
-    ids = [f"{word}-{number:02}" for number in range(40)]
+    ids = [f"{word}-{number:04}" for number in range(3 * STORED_AT_ONCE)]  # several statements, so that they overlap
     texts = [f"query Q{number} {{ shop {{ name }} }}" for number in range(4)]
     orders = (ids, ids[::-1], ids, ids[::-1])
 
@@ -93,7 +93,7 @@ async def test_of_imports_that_disagree_at_the_same_moment_one_wins_whole(shop: 
     )
 
     won = [body for body, outcome in zip(texts, outcomes, strict=True) if not outcome.faults]
-    assert sorted(outcome.created for outcome in outcomes) == [0, 0, 0, 40]
+    assert sorted(outcome.created for outcome in outcomes) == [0, 0, 0, len(ids)]
     assert await listed(shop, word) == dict.fromkeys(ids, won[0])
     assert len(won) == 1
 
