@@ -14,9 +14,10 @@ from app import telemetry
 from app.core.errors import Unauthenticated
 from app.core.ids import IdSource
 from app.http import socket_protocol as protocol
+from app.http.body import BadRequest
 from app.http.caller import Caller
 from app.http.graphql_errors import request_error
-from app.http.graphql_request import BadRequest, checked_request
+from app.http.graphql_request import checked_request
 from app.http.operations import Operations, Ready, Refused
 from app.http.socket_protocol import Ended
 from resolvers.shop_schema import OperationKind
