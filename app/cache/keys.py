@@ -12,6 +12,7 @@ from app.core.changes import Change
 
 VERSION = 1
 PERSISTED_QUERIES_BY_USE = "cg:{apq}:by-use"  # of no version: a text under its hash has no shape that could change
+CHANNELS = "cg:changed"  # nothing is said on it: a connection that is subscribed to one channel may wait for others
 CATALOG = "catalog"  # the tag of whatever is made from many products: lists, counts, facets, the category tree
 
 
@@ -53,6 +54,3 @@ def catalog_tags(product_ids: Sequence[int], variant_ids: Sequence[int]) -> list
 def channel(change: Change) -> str:
     """The channel on which an object's changes are announced."""
     return f"cg:changed:{change.kind.value}:{change.key}"
-
-
-CHANNELS = "cg:changed"  # nothing is said on it: a connection that is subscribed to one channel may wait for others

@@ -116,7 +116,8 @@ class RedisChanges:
         while True:
             try:
                 async with self._client.pubsub() as connection, asyncio.TaskGroup() as tasks:
-                    await connection.subscribe(keys.CHANNELS)
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        await connection.subscribe(keys.CHANNELS)
                     tasks.create_task(self._subscribe(connection))
                     while True:
                         self._heard(await _next_message(connection))

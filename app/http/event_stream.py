@@ -20,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app import telemetry
 from app.http.closing import Closing
 from app.http.first_to_end import first_to_end
+from app.http.hang_up import hung_up
 from app.http.live_connections import LiveConnections
 from app.http.operations import Operations, Ready, Refused
 
@@ -70,7 +71,7 @@ class EventStream(StreamingResponse):
             async with aclosing(self._answers):
                 try:
                     await put({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                    await first_to_end(self._write(put), _beat(put), _hung_up(receive), self._closing.wait())
+                    await first_to_end(self._write(put), _beat(put), hung_up(receive), self._closing.wait())
                     await put({"type": "http.response.body", "body": b"", "more_body": False})
                 except TimeoutError:
                     telemetry.LIVE_GIVEN_UP.labels("sse").inc()
@@ -94,11 +95,6 @@ async def _beat(put: Put) -> None:
     while True:
         await asyncio.sleep(BEAT_SECONDS)
         await put(_body(_BEAT))
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _event(answer: bytes) -> Message:

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from starlette.requests import Request
+from starlette.types import Receive
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ async def while_connected(work: Coroutine[Any, Any, T], request: Request) -> T:
     Raises ClientGone when the client hangs up before; the work is then canceled, and has ended.
     """
     working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_hung_up(request))
+    gone = asyncio.ensure_future(hung_up(request.receive))
     try:
         await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -33,6 +34,7 @@ async def while_connected(work: Coroutine[Any, Any, T], request: Request) -> T:
         await asyncio.gather(working, gone, return_exceptions=True)
 
 
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def hung_up(receive: Receive) -> None:
+    """Return once the client has hung up. receive: of a request whose body has been read."""
+    while (await receive())["type"] != "http.disconnect":
         pass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from app.bootstrap import Shop
+from app.cart.edit_cart import ReadCart
 from app.core.changes import cart_changed, order_changed
 from app.core.ids import CartId, Kind, decode, encode
 from app.core.throttle import Bucket, Taken, ThrottleStatus
@@ -21,6 +23,7 @@ from app.http.caller import Caller
 from app.http.graphql_request import checked_request
 from app.http.operations import Operations, Refused
 from app.orders.access_token import LIFETIME
+from resolvers.context import EVENTS_AT_ONCE
 from resolvers.schema import SENSITIVE, build_schema
 from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper, Stocked, counted_statements
 from tests.waiting import PATIENCE_SECONDS, until
@@ -262,6 +265,37 @@ async def test_every_event_takes_the_same_statements_as_the_first(
             counts.append(len(statements))
 
     assert counts == [3] * 4, statements  # the cart with its lines, and prices and stock of all of them
+
+
+class CountedReadCart:
+    """`ReadCart`. most: how many carts were read at the same time."""
+
+    def __init__(self, read: ReadCart) -> None:
+        self._read = read
+        self._now = self.most = 0
+
+    async def __call__(self, cart_id: CartId) -> Any:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            return await self._read(cart_id)
+        finally:
+            self._now -= 1
+
+
+async def test_however_many_watch_few_read_at_a_time(shop: Shop, api: Api, mug: Stocked) -> None:
+    cart = await api.ready_cart((mug.variant_id, 1))
+    read: Any = CountedReadCart(shop.services.read_cart)
+    services = replace(shop.services, read_cart=read)
+    operations = Operations(build_schema(), services, shop.throttle, shop.find_document, sensitive=SENSITIVE)
+
+    async with AsyncExitStack() as watching:
+        streams = [await watching.enter_async_context(subscribed(operations, CART, id=cart["id"])) for _ in range(40)]
+        await asyncio.gather(*(stream.data() for stream in streams))
+        await api.cart_mutation("cartUpdate", cartId=cart["id"], note="for all")
+        await asyncio.gather(*(stream.until(note="for all") for stream in streams))
+
+    assert 1 < read.most <= EVENTS_AT_ONCE
 
 
 class SlowThrottle:

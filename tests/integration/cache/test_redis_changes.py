@@ -240,6 +240,27 @@ async def test_a_server_that_says_nothing_any_more_is_given_up(
     assert [(line["event"], line["cause"]) for line in logs] == [("changes_not_heard", "TimeoutError")]
 
 
+async def test_a_server_that_hangs_while_it_is_connected_to_is_tried_again(
+    here: RedisChanges, there: RedisChanges, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_changes, "CONNECT_SECONDS", 0.05)
+    mug = change()
+    valkey.child.send(signal.SIGSTOP)
+    try:
+        async with here.watch(mug) as ticks:
+            with structlog.testing.capture_logs() as logs:
+                await until(lambda: bool(logs))
+            monkeypatch.setattr(redis_changes, "CONNECT_SECONDS", PATIENCE_SECONDS)
+            valkey.child.send(signal.SIGCONT)
+            await tick(ticks)
+            there.announce([mug])
+            await tick(ticks)
+    finally:
+        valkey.child.send(signal.SIGCONT)
+
+    assert [(line["event"], line["cause"]) for line in logs] == [("changes_not_heard", "TimeoutError")]
+
+
 async def test_silence_is_no_fault_while_the_server_answers_pings(
     here: RedisChanges, there: RedisChanges, admin: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
