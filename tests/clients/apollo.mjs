@@ -4,8 +4,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { relayStylePagination } from '@apollo/client/utilities';
-import { ADD, CART, newCart, variantsInStock } from './cart.mjs';
+import { createClient } from 'graphql-ws';
+import { ADD, CART, CART_UPDATED, addElsewhere, newCart, variantsInStock } from './cart.mjs';
 import { firstThat, possibleTypes, runExamples, url, watchedFetch } from './shop.mjs';
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
@@ -178,4 +180,27 @@ test('a mutation is sent by its hash as well', async () => {
     ['POST', true],
     ['POST', false],
   ]);
+});
+
+test('a subscription over WebSocket keeps the cached cart current', async () => {
+  const socket = createClient({ url: url.replace('http', 'ws') });
+  const live = new ApolloLink((operation, forward) =>
+    operation.operationType === 'subscription' ? new GraphQLWsLink(socket).request(operation) : forward(operation),
+  );
+  const { client, requests } = shopClient({ link: live });
+  const [variantId] = await variantsInStock();
+  const id = await newCart(variantId);
+  await client.query({ query: gql(CART), variables: { id } });
+  const shown = watch(client, { query: gql(CART), variables: { id } }, (data) => data.cart.totalQuantity === 5);
+  const begun = firstThat(({ data }) => data.cartUpdated.totalQuantity === 1);
+  const updates = client.subscribe({ query: gql(CART_UPDATED), variables: { id } }).subscribe(begun);
+  await begun.promise;
+
+  await addElsewhere(id, variantId, 4);
+
+  assert.equal((await shown.seen).cart.totalQuantity, 5);
+  assert.equal(requests.length, 1);
+  shown.stop();
+  updates.unsubscribe();
+  await socket.dispose();
 });

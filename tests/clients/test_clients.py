@@ -7,7 +7,7 @@ import pytest
 from tests.clients.conftest import HERE, Clients, cases_of, give_up
 from tests.serving import ServerProcess
 
-SCRIPTS = ("apollo.mjs", "urql.mjs")
+SCRIPTS = ("apollo.mjs", "urql.mjs", "streams.mjs")
 CASES = [pytest.param(script, case, id=f"{script}: {case}") for script in SCRIPTS for case in cases_of(script)]
 
 

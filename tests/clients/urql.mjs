@@ -7,7 +7,7 @@ import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { persistedExchange } from '@urql/exchange-persisted';
 import { introspectionFromSchema, isObjectType } from 'graphql';
-import { ADD, CART, newCart, variantsInStock } from './cart.mjs';
+import { ADD, CART, CART_UPDATED, addElsewhere, newCart, variantsInStock } from './cart.mjs';
 import { firstThat, runExamples, schema, url, watchedFetch } from './shop.mjs';
 
 // Graphcache embeds an object in its parent where the type has no key, and wants to be told which types these are.
@@ -145,4 +145,24 @@ test('a persisted query that is too long for a URL is registered by POST', async
   assert.equal(error, undefined);
   assert.equal(Object.keys(data).length, 15);
   assert.deepEqual(requests.map(({ method }) => method), ['GET', 'POST']);
+});
+
+test('a subscription over server-sent events keeps the cached cart current', async () => {
+  const { client, requests } = shopClient({ fetchSubscriptions: true });
+  const [variantId] = await variantsInStock();
+  const id = await newCart(variantId);
+  await client.query(CART, { id }).toPromise();
+  const shown = watch(client.query(CART, { id }), (data) => data.cart.totalQuantity === 5);
+  const begun = firstThat((data) => data.cartUpdated.totalQuantity === 1);
+  const updates = client
+    .subscription(CART_UPDATED, { id })
+    .subscribe(({ data, error }) => (error ? begun.error(error) : begun.next(data)));
+  await begun.promise;
+
+  await addElsewhere(id, variantId, 4);
+
+  assert.equal((await shown.seen).cart.totalQuantity, 5);
+  assert.deepEqual(requests.map(({ body }) => body.operationName), ['Cart', 'CartUpdated']);
+  updates.unsubscribe();
+  shown.stop();
 });
