@@ -49,7 +49,7 @@ def _parameters(request: Request) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         if name in values:
-            raise BadRequest(400, f"The query string has {name} twice.")
+            raise BadRequest(400, "The query string has a parameter twice.")
         values[name] = value or None
     for name in _JSON_PARAMETERS & values.keys():
         values[name] = decoded(values[name].encode(errors="replace"), name) if values[name] else None
