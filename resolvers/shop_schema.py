@@ -43,6 +43,8 @@ KEPT_CHARACTERS = 1_000_000  # of prepared documents; a character takes about 40
 MAX_ERRORS = 20  # of one document; whoever wrote it mends the first ones first
 
 
+_OUT_OF_BUDGET = "Validation aborted."  # all that the library says of it
+
 OperationKind: TypeAlias = OperationType
 Result: TypeAlias = ExecutionResult
 
@@ -131,6 +133,10 @@ class ShopSchema(strawberry.Schema):
             raise DocumentRefused([error]) from None
         except (RecursionError, ValueError) as error:  # nested too deeply to be walked; a number of thousands of digits
             raise DocumentRefused([GraphQLError("unreadable", original_error=error)]) from None
+        if errors and errors[-1].message == _OUT_OF_BUDGET:
+            raise DocumentRefused(
+                [GraphQLError("Too many fields of one name: select each once, or give them aliases.")]
+            )
         if errors:
             raise DocumentRefused(errors)
         return Prepared({operation.name: operation for operation in self._operations(document)})

@@ -163,7 +163,7 @@ def documents(graph: GraphQLSchema, known: dict[str, str]) -> st.SearchStrategy[
         if levels == 0:
             names = [name for name in names if not has_fields(kind.fields[name])]
         return (
-            st.lists(st.sampled_from(sorted(names)), max_size=4, unique=True).flatmap(
+            st.lists(st.sampled_from(sorted(names)), min_size=1, max_size=4, unique=True).flatmap(
                 lambda chosen: st.tuples(*(field_text(kind, name, levels) for name in chosen)).map(
                     lambda texts: "{ __typename " + " ".join(texts) + " }"
                 )
@@ -264,4 +264,4 @@ async def test_no_query_costs_more_than_its_estimate(schema: ShopSchema, shop: S
 
     await asyncio.to_thread(check)
 
-    assert seen["objects"] > 500, "the queries found next to nothing"
+    assert seen["objects"] > 100, "the queries found next to nothing"
