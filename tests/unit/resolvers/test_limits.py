@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from graphql import get_introspection_query, parse
 
 from resolvers import limits
+from resolvers.cost import MAX_COST
 from resolvers.limits import check_limits
 from resolvers.schema import build_schema
 from resolvers.shop_schema import DocumentRefused, ShopSchema
+from tests.examples import DOCUMENTS
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +130,20 @@ def test_what_is_kept_is_bounded_by_its_text(schema: ShopSchema, monkeypatch: py
     schema.prepare("{ shop { name } } # 2")
     schema.prepare("{ shop { name } } # 3")
     assert schema.prepare("{ shop { name } } # 1") is not first
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_an_example_uses_half_of_any_limit_at_most(
+    schema: ShopSchema, document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = document.read_text()
+    variables = document.with_suffix(".json")
+    for name in (each for each in vars(limits) if each.startswith("MAX_")):
+        monkeypatch.setattr(limits, name, getattr(limits, name) // 2)
+
+    check_limits(parse(text, max_lexical_tokens=limits.MAX_TOKENS))
+
+    cost = (
+        schema.prepare(text).choose(None).plan.estimate(json.loads(variables.read_text()) if variables.exists() else {})
+    )
+    assert cost <= MAX_COST // 2
