@@ -23,7 +23,7 @@ from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.enums import CurrencyCode
 from resolvers.ids import Node, public_id
 from resolvers.money import Money
-from resolvers.product import ProductVariant
+from resolvers.product import ProductVariant, QuantityRule
 
 if TYPE_CHECKING:
     from resolvers.checkout import CheckoutAttempt
@@ -101,7 +101,7 @@ class CartLine(Node):
         directives=at_most(records.MAX_LINE_ATTRIBUTES), description="The buyer's wishes for this line."
     )
     problems: list[CartProblem] = strawberry.field(
-        directives=at_most(2), description="What is wrong with it; also among the cart's problems."
+        directives=at_most(3), description="What is wrong with it; also among the cart's problems."
     )
 
     @strawberry.field(description="The variant; null once it is no longer sold.", graphql_type=ProductVariant | None)
@@ -130,8 +130,8 @@ class Cart(Node):
     selected_delivery_option: DeliveryOption | None = strawberry.field(description="The chosen one.")
     cost: CartCost = strawberry.field(description="What it costs now.")
     problems: list[CartProblem] = strawberry.field(
-        directives=at_most(2 * records.MAX_LINES + 1),
-        description="What has changed since the cart was filled, line by line; at most 201.",
+        directives=at_most(3 * records.MAX_LINES + 1),
+        description="What has changed since the cart was filled, line by line; at most 301.",
     )
     readiness: CheckoutReadiness = strawberry.field(description="Whether it can be paid, and what is missing.")
     created_at: datetime = strawberry.field(description="When it was opened.")
@@ -182,6 +182,17 @@ class LineInsufficientStock:
 
 
 @strawberry.type(
+    description="The variant is not sold in the line's quantity any more: change it.", directives=[EMBEDDED]
+)
+@backed_by(records.LineQuantityNotAllowed)
+class LineQuantityNotAllowed:
+    """Declared over its record."""
+
+    line: CartLine = strawberry.field(description="The line.")
+    rule: QuantityRule = strawberry.field(description="The quantities that may be bought.")
+
+
+@strawberry.type(
     description="The price has changed since the line was put in. It does not keep the cart from payment.",
     directives=[EMBEDDED],
 )
@@ -203,6 +214,6 @@ class DeliveryOptionGone:
 
 
 CartProblem = Annotated[
-    LineUnavailable | LineInsufficientStock | LinePriceChanged | DeliveryOptionGone,
+    LineUnavailable | LineInsufficientStock | LineQuantityNotAllowed | LinePriceChanged | DeliveryOptionGone,
     strawberry.union("CartProblem", description="Something that has changed since the cart was filled."),
 ]

@@ -20,7 +20,7 @@ from resolvers.context import Context
 from resolvers.cost_directives import ALONE, EMBEDDED, at_most
 from resolvers.ids import public_id
 from resolvers.money import Money
-from resolvers.product import ProductVariant
+from resolvers.product import ProductVariant, QuantityRule
 
 MAX_USER_ERRORS = 100  # who has mended so many sends the request again
 
@@ -50,6 +50,16 @@ class InsufficientStockError(UserError):
     line_id: strawberry.ID | None = strawberry.field(description="The cart line, where there is one.")
     requested: int = strawberry.field(description="How many units were asked for, all lines together.")
     available: int = strawberry.field(description="How many units could be had.")
+    applied: int = strawberry.field(description="How many units were taken all the same.")
+
+
+@strawberry.type(description="The variant is not sold in this quantity.", directives=[EMBEDDED])
+class QuantityOutOfRangeError(UserError):
+    """From `QuantityOutOfRange`."""
+
+    variant: ProductVariant | None = strawberry.field(description="The variant.")
+    quantity_rule: QuantityRule = strawberry.field(description="The quantities that may be bought.")
+    requested: int = strawberry.field(description="How many units the cart would have had.")
     applied: int = strawberry.field(description="How many units were taken all the same.")
 
 
@@ -108,6 +118,14 @@ async def _user_error(error: ClientError, context: Context) -> UserError:
             line_id=None if error.line_id is None else public_id(Kind.CART_LINE, error.line_id),
             requested=error.requested,
             available=error.available,
+            applied=error.applied,
+        )
+    if isinstance(error, errors.QuantityOutOfRange):
+        return QuantityOutOfRangeError(
+            **common,  # type: ignore[arg-type]  # the four common fields
+            variant=await context.loaders.variant.load(VariantId(error.variant_id)),  # type: ignore[arg-type]  # record
+            quantity_rule=error.rule,  # type: ignore[arg-type]  # a record, as everywhere
+            requested=error.requested,
             applied=error.applied,
         )
     if isinstance(error, errors.VersionConflict):

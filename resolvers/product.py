@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.cart.domain import MAX_QUANTITY
 from app.catalog import domain as records
 from app.catalog.search import ProductFilter, SearchRequest
+from app.core import quantity
 from app.core.errors import InvalidInput
 from app.core.ids import Kind, VariantId
 from app.core.pagination import PageRequest, slice_page
@@ -117,13 +117,22 @@ class VariantPrice:
         return price.compare_at is not None and price.compare_at.minor > price.current.minor
 
 
-@strawberry.type(description="How many units may be bought at once.", directives=[EMBEDDED])
+@strawberry.type(
+    description="The quantities that may be bought: minimum, minimum + step, … up to maximum.", directives=[EMBEDDED]
+)
+@backed_by(quantity.QuantityRule)
 class QuantityRule:
-    """The same for every variant."""
+    """Declared over its record."""
 
-    minimum: int = strawberry.field(description="The smallest quantity.")
-    maximum: int | None = strawberry.field(description="The largest quantity of one cart line.")
+    minimum: int = strawberry.field(description="The smallest quantity; a multiple of step.")
     step: int = strawberry.field(description="Quantities are multiples of it.")
+
+    @strawberry.field(
+        description="The largest quantity of a cart line, and of all a cart's lines of a limited variant."
+    )
+    def maximum(rule: strawberry.Parent[quantity.QuantityRule]) -> int | None:
+        """Never above what a line can have."""
+        return rule.largest
 
 
 @strawberry.type(description="What to tell a shopper about stock, read from the primary database.")
@@ -150,6 +159,7 @@ class ProductVariant(Node):
     image: Image | None = strawberry.field(description="A picture of this very variant.")
     weight_grams: int | None = strawberry.field(description="What one unit weighs, where it is known.")
     requires_shipping: bool = strawberry.field(description="Whether it has to be delivered.")
+    quantity_rule: QuantityRule = strawberry.field(description="Which quantities may be bought.")
 
     @strawberry.field(description="The product it belongs to.", graphql_type="Product")
     async def product(variant: strawberry.Parent[records.Variant], info: Info) -> records.Product | None:
@@ -165,11 +175,6 @@ class ProductVariant(Node):
     async def availability(variant: strawberry.Parent[records.Variant], info: Info) -> inventory.Availability:
         """Batched, never cached."""
         return await _availability([variant.id], info)
-
-    @strawberry.field(description="How many units may be bought at once.")
-    def quantity_rule(self) -> QuantityRule:
-        """The same for every variant."""
-        return QuantityRule(minimum=1, maximum=MAX_QUANTITY, step=1)
 
 
 @strawberry.type(description="Something the shop sells, in one or more variants.")

@@ -32,7 +32,13 @@ from resolvers.connection import After, Before, First, Last, Listing, asked_page
 from resolvers.context import Context, Info, ShopProfile
 from resolvers.cost_directives import at_most
 from resolvers.customer import Customer
-from resolvers.errors import GenericUserError, InsufficientStockError, PriceChangedError, VersionConflictError
+from resolvers.errors import (
+    GenericUserError,
+    InsufficientStockError,
+    PriceChangedError,
+    QuantityOutOfRangeError,
+    VersionConflictError,
+)
 from resolvers.ids import Node, attempt_key, cart_key, category_key, product_key, variant_key
 from resolvers.order import Order
 from resolvers.product import Product, ProductVariant
@@ -249,6 +255,7 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
             Order,
             GenericUserError,
             InsufficientStockError,
+            QuantityOutOfRangeError,
             VersionConflictError,
             PriceChangedError,
             ListFacet,

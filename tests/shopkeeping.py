@@ -17,6 +17,7 @@ from app.catalog.domain import ProductDraft, SelectedOption, VariantDraft
 from app.core.clock import SystemClock
 from app.core.ids import Kind, VariantId, decode, encode
 from app.core.money import Currency, Money
+from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
 
 USD = Currency("USD")
@@ -28,6 +29,7 @@ USER_ERRORS = """
   userErrors {
     __typename code message field retryable
     ... on InsufficientStockError { requested available applied lineId variant { sku } }
+    ... on QuantityOutOfRangeError { requested applied quantityRule { minimum maximum step } variant { sku } }
     ... on VersionConflictError { expectedVersion currentVersion }
     ... on PriceChangedError { expected { amount } actual { amount } changes { variant { sku } before { amount } after { amount } } }
   }
@@ -185,6 +187,7 @@ class Shopkeeper:
         policy: StockPolicy = StockPolicy.DENY,
         sizes: tuple[str, ...] = (),
         requires_shipping: bool = True,
+        quantity_rule: QuantityRule = ANY_QUANTITY,
         **details: Any,
     ) -> Stocked:
         """A new product with one variant, or with one a size. details: further fields of its draft."""
@@ -198,6 +201,7 @@ class Shopkeeper:
                 on_hand=on_hand,
                 stock_policy=policy,
                 requires_shipping=requires_shipping,
+                quantity_rule=quantity_rule,
             )
             for size in (sizes or ("",))
         )

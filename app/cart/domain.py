@@ -16,11 +16,11 @@ from app.catalog.domain import Offer
 from app.core.contact import Address
 from app.core.ids import CartId, CartLineId, VariantId
 from app.core.money import Currency, Money
+from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.inventory.domain import StockLevel
 from app.shipping.domain import DeliveryOption
 
 MAX_LINES = 100  # of one cart; also of one mutation
-MAX_QUANTITY = 999  # of one line
 MAX_NOTE_LENGTH = 5_000
 MAX_LINE_ATTRIBUTES = 20
 MAX_ATTRIBUTE_KEY_LENGTH = 64
@@ -44,6 +44,9 @@ class KeyValue:
     value: str
 
 
+LineIdentity = tuple[VariantId, tuple[KeyValue, ...]]  # the attributes by their keys
+
+
 @dataclass(frozen=True, slots=True)
 class CartLine:
     """Some units of one variant. A line is known by its variant and its attributes together.
@@ -57,6 +60,11 @@ class CartLine:
     unit_price_when_added: Money
     attributes: tuple[KeyValue, ...] = ()
     position: int | None = field(default=None, compare=False)
+
+    @property
+    def identity(self) -> LineIdentity:
+        """What tells the line from the others of its cart."""
+        return self.variant_id, self.attributes
 
 
 def positions_of(lines: Sequence[CartLine]) -> list[int]:
@@ -105,6 +113,11 @@ class Shelf:
         offer = self.offers.get(variant_id)
         return offer.price if offer else None
 
+    def rule(self, variant_id: VariantId) -> QuantityRule:
+        """Which quantities of the variant may be bought."""
+        offer = self.offers.get(variant_id)
+        return offer.quantity_rule if offer else ANY_QUANTITY
+
     def sellable(self, variant_id: VariantId) -> int:
         """How many units of the variant may be sold now."""
         level = self.levels.get(variant_id)
@@ -118,7 +131,8 @@ class Shelf:
 class PricedLine:
     """A line at today's price.
 
-    is_sold: whether the variant is still sold; obtainable: how many of the line's units can be had.
+    is_sold: whether the variant is still sold; obtainable: how many of the line's units can be had; broken_rule: the
+    quantity rule that the line does not keep to.
     """
 
     id: CartLineId
@@ -133,6 +147,7 @@ class PricedLine:
     position: int
     is_sold: bool
     obtainable: int
+    broken_rule: QuantityRule | None = None
 
     @property
     def problems(self) -> tuple[LineProblem, ...]:
@@ -142,6 +157,8 @@ class PricedLine:
         problems: list[LineProblem] = []
         if self.obtainable < self.quantity:
             problems.append(LineInsufficientStock(self, self.obtainable))
+        if self.broken_rule is not None:
+            problems.append(LineQuantityNotAllowed(self, self.broken_rule))
         if self.unit_price != self.unit_price_when_added:
             problems.append(LinePriceChanged(self, self.unit_price_when_added, self.unit_price))
         return tuple(problems)
@@ -163,6 +180,14 @@ class LineInsufficientStock:
 
 
 @dataclass(frozen=True, slots=True)
+class LineQuantityNotAllowed:
+    """The variant's quantity rule has changed since the line was chosen."""
+
+    line: PricedLine
+    rule: QuantityRule
+
+
+@dataclass(frozen=True, slots=True)
 class LinePriceChanged:
     """The price is not the one that stood there when the line was added; no reason to stop."""
 
@@ -178,7 +203,7 @@ class DeliveryOptionGone:
     message: str
 
 
-LineProblem = LineUnavailable | LineInsufficientStock | LinePriceChanged
+LineProblem = LineUnavailable | LineInsufficientStock | LineQuantityNotAllowed | LinePriceChanged
 CartProblem = LineProblem | DeliveryOptionGone
 
 

@@ -9,22 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from app.cart.domain import (
-    MAX_ATTRIBUTE_KEY_LENGTH,
-    MAX_ATTRIBUTE_VALUE_LENGTH,
-    MAX_LINE_ATTRIBUTES,
-    MAX_LINES,
-    MAX_NOTE_LENGTH,
-    MAX_QUANTITY,
-    Cart,
-    CartLine,
-    KeyValue,
-    Shelf,
-)
-from app.cart.pricing import demand_of
+from app.cart.domain import MAX_NOTE_LENGTH, Cart, CartLine, KeyValue, LineIdentity, Shelf
+from app.cart.line_checks import attribute_faults, bad_size, checked_lines, line_not_found, unavailable
 from app.core.contact import Address, checked_address, checked_email
-from app.core.errors import ClientError, ErrorCode, InvalidInput, OutOfStock, Rejected
+from app.core.errors import ClientError, ErrorCode, InvalidInput, Rejected
 from app.core.ids import CartLineId, VariantId
+from app.core.money import Money
+from app.core.quantity import MAX_QUANTITY
 
 NewLineId = Callable[[], CartLineId]
 
@@ -50,6 +41,15 @@ class NewLine:
     quantity: int
     attributes: tuple[KeyValue, ...] = ()
 
+    @property
+    def identity(self) -> LineIdentity:
+        """The line of a cart that the units go into."""
+        return self.variant_id, tuple(sorted(self.attributes, key=lambda pair: pair.key))
+
+    def started(self, line_id: CartLineId, price: Money) -> CartLine:
+        """A line for the units, with none of them yet."""
+        return CartLine(line_id, self.variant_id, 0, price, self.identity[1])
+
 
 @dataclass(frozen=True, slots=True)
 class AddLines:
@@ -65,20 +65,25 @@ class AddLines:
     def apply(self, cart: Cart, shelf: Shelf, new_line_id: NewLineId) -> Cart:
         """The cart with every line added."""
         faults = _bad_sizes(self.lines)
-        lines = {(line.variant_id, line.attributes): line for line in cart.lines}
+        lines = {line.identity: line for line in cart.lines}
+        touched: dict[LineIdentity, tuple[str, ...]] = {}
         asked: dict[VariantId, tuple[str, ...]] = {}
         for place, wanted in enumerate(self.lines):
             field = ("lines", str(place))
-            faults += _faults_of(wanted, shelf, field)
             price = shelf.price(wanted.variant_id)
+            if price is None:
+                faults.append(unavailable((*field, "variantId")))
+            faults += attribute_faults(wanted.attributes, field)
             if price is None:
                 continue
             asked.setdefault(wanted.variant_id, (*field, "quantity"))
-            key = (wanted.variant_id, tuple(sorted(wanted.attributes, key=lambda pair: pair.key)))
-            present = lines.get(key) or CartLine(new_line_id(), wanted.variant_id, 0, price, key[1])
-            lines[key] = replace(present, quantity=present.quantity + wanted.quantity, unit_price_when_added=price)
+            touched[wanted.identity] = (*field, "quantity")
+            present = lines.get(wanted.identity) or wanted.started(new_line_id(), price)
+            lines[wanted.identity] = replace(
+                present, quantity=present.quantity + wanted.quantity, unit_price_when_added=price
+            )
         changed = replace(cart, lines=tuple(lines.values()))
-        return _checked(changed, shelf, asked, faults)
+        return checked_lines(changed, shelf, touched=touched, asked=asked, faults=faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +111,28 @@ class ChangeLines:
         """The cart with every change made."""
         lines = {line.id: line for line in cart.lines}
         faults: list[ClientError] = []
+        touched: dict[LineIdentity, tuple[str, ...]] = {}
         asked: dict[VariantId, tuple[str, ...]] = {}
         for place, change in enumerate(self.changes):
             field = ("lines", str(place))
             line = lines.get(change.line_id)
             if line is None:
-                faults.append(_line_not_found((*field, "lineId")))
+                faults.append(line_not_found((*field, "lineId")))
             elif change.quantity is not None and change.quantity_delta is not None:
                 faults.append(InvalidInput("Give quantity or quantityDelta, not both.", field=field))
             elif change.variant_id is not None and shelf.price(change.variant_id) is None:
-                faults.append(_unavailable((*field, "variantId")))
+                faults.append(unavailable((*field, "variantId")))
             else:
                 changed = _changed_line(line, change, shelf)
                 lines[line.id] = changed
+                touched[changed.identity] = (*field, "quantity")
                 if changed.quantity > line.quantity or changed.variant_id != line.variant_id:
                     asked.setdefault(changed.variant_id, (*field, "quantity"))
                 if not 0 <= changed.quantity <= MAX_QUANTITY:
-                    faults.append(_quantity_out_of_range((*field, "quantity"), lowest=0))
+                    faults.append(bad_size((*field, "quantity"), lowest=0))
         kept = tuple(line for line in lines.values() if line.quantity)
-        return _checked(replace(cart, lines=_merged(kept)), shelf, asked, faults)
+        changed_cart = replace(cart, lines=_merged(kept))
+        return checked_lines(changed_cart, shelf, touched=touched, asked=asked, faults=faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +150,7 @@ class RemoveLines:
         """The cart without these lines."""
         present = {line.id for line in cart.lines}
         faults: list[ClientError] = [
-            _line_not_found(("lineIds", str(place)))
+            line_not_found(("lineIds", str(place)))
             for place, line_id in enumerate(self.line_ids)
             if line_id not in present
         ]
@@ -203,30 +211,10 @@ def _checked_note(note: str | None) -> str | None:
 
 def _bad_sizes(lines: Sequence[NewLine]) -> list[ClientError]:
     return [
-        _quantity_out_of_range(("lines", str(place), "quantity"), lowest=1)
+        bad_size(("lines", str(place), "quantity"), lowest=1)
         for place, line in enumerate(lines)
         if not 1 <= line.quantity <= MAX_QUANTITY
     ]
-
-
-def _faults_of(wanted: NewLine, shelf: Shelf, field: tuple[str, ...]) -> list[ClientError]:
-    faults: list[ClientError] = []
-    if shelf.price(wanted.variant_id) is None:
-        faults.append(_unavailable((*field, "variantId")))
-    keys = [pair.key for pair in wanted.attributes]
-    if len(keys) > MAX_LINE_ATTRIBUTES or len(set(keys)) < len(keys):
-        faults.append(
-            InvalidInput(f"At most {MAX_LINE_ATTRIBUTES} attributes, each key once.", field=(*field, "attributes"))
-        )
-    for pair in wanted.attributes:
-        if not 1 <= len(pair.key) <= MAX_ATTRIBUTE_KEY_LENGTH or len(pair.value) > MAX_ATTRIBUTE_VALUE_LENGTH:
-            message = (
-                f"An attribute's key has 1 to {MAX_ATTRIBUTE_KEY_LENGTH} characters"
-                f" and its value at most {MAX_ATTRIBUTE_VALUE_LENGTH}."
-            )
-            faults.append(InvalidInput(message, field=(*field, "attributes")))
-            break  # the field is the same for all of them, and the list of faults has its bound
-    return faults
 
 
 def _changed_line(line: CartLine, change: LineChange, shelf: Shelf) -> CartLine:
@@ -238,53 +226,8 @@ def _changed_line(line: CartLine, change: LineChange, shelf: Shelf) -> CartLine:
 
 def _merged(lines: Sequence[CartLine]) -> tuple[CartLine, ...]:
     """Lines that have become the same (variant and attributes) as one."""
-    merged: dict[tuple[VariantId, tuple[KeyValue, ...]], CartLine] = {}
+    merged: dict[LineIdentity, CartLine] = {}
     for line in lines:
-        key = (line.variant_id, line.attributes)
-        present = merged.get(key)
-        merged[key] = replace(present, quantity=present.quantity + line.quantity) if present else line
+        present = merged.get(line.identity)
+        merged[line.identity] = replace(present, quantity=present.quantity + line.quantity) if present else line
     return tuple(merged.values())
-
-
-def _checked(cart: Cart, shelf: Shelf, asked: dict[VariantId, tuple[str, ...]], faults: list[ClientError]) -> Cart:
-    """The cart, if it is within its bounds and the variants that more was asked of have enough stock."""
-    if len(cart.lines) > MAX_LINES:
-        faults.append(InvalidInput(f"A cart has at most {MAX_LINES} lines.", field=("lines",)))
-    oversize = any(line.quantity > MAX_QUANTITY for line in cart.lines)
-    if oversize and not any(fault.code is ErrorCode.QUANTITY_OUT_OF_RANGE for fault in faults):
-        faults.append(_quantity_out_of_range(("lines",), lowest=1))
-    demand = demand_of(cart)
-    for variant_id, field in asked.items():
-        available = shelf.sellable(variant_id)
-        if available < demand.get(variant_id, 0) <= MAX_LINES * MAX_QUANTITY:  # beyond it the quantity is the fault
-            line_id = next(line.id for line in cart.lines if line.variant_id == variant_id)
-            faults.append(
-                OutOfStock(
-                    variant_id=variant_id,
-                    requested=demand[variant_id],
-                    available=available,
-                    line_id=line_id,
-                    field=field,
-                )
-            )
-    if faults:
-        raise Rejected(faults)
-    return cart
-
-
-def _unavailable(field: tuple[str, ...]) -> ClientError:
-    return InvalidInput(
-        "There is no such variant, or it is not sold in this currency.",
-        code=ErrorCode.VARIANT_UNAVAILABLE,
-        field=field,
-    )
-
-
-def _line_not_found(field: tuple[str, ...]) -> ClientError:
-    return InvalidInput("The cart has no such line.", code=ErrorCode.LINE_NOT_FOUND, field=field)
-
-
-def _quantity_out_of_range(field: tuple[str, ...], *, lowest: int) -> ClientError:
-    return InvalidInput(
-        f"The quantity must be {lowest} to {MAX_QUANTITY}.", code=ErrorCode.QUANTITY_OUT_OF_RANGE, field=field
-    )

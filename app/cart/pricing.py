@@ -90,6 +90,8 @@ def _priced_line(
         left[line.variant_id] -= obtainable
     unit_price = current or line.unit_price_when_added
     subtotal = unit_price * line.quantity
+    rule = shelf.rule(line.variant_id)
+    within = rule.allows(line.quantity) and demand[line.variant_id] <= (rule.maximum or demand[line.variant_id])
     return PricedLine(
         id=line.id,
         variant_id=line.variant_id,
@@ -103,6 +105,7 @@ def _priced_line(
         position=place,
         is_sold=current is not None,
         obtainable=obtainable,
+        broken_rule=None if within else rule,
     )
 
 

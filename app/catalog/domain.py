@@ -13,6 +13,7 @@ from typing import Protocol
 
 from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
+from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
 
 ROOT = CategoryId(0)  # stands for the parent of the topmost categories
@@ -97,6 +98,7 @@ class Variant:
     image: Image | None
     weight_grams: int | None
     requires_shipping: bool
+    quantity_rule: QuantityRule = ANY_QUANTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ class VariantDraft:
     weight_grams: int | None = None
     requires_shipping: bool = True
     image: Image | None = None
+    quantity_rule: QuantityRule = ANY_QUANTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,7 @@ class Offer:
     sku: str
     price: Money | None
     requires_shipping: bool
+    quantity_rule: QuantityRule = ANY_QUANTITY
 
 
 class OfferReader(Protocol):

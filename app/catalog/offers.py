@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.catalog.domain import Offer
 from app.core.ids import VariantId
 from app.core.money import Currency, Money
+from app.core.quantity import QuantityRule
 from app.database.tables import product, variant, variant_price
 
 _OFFERS = (
@@ -19,6 +20,9 @@ _OFFERS = (
         variant.c.sku,
         variant.c.requires_shipping,
         variant.c.active,
+        variant.c.quantity_minimum,
+        variant.c.quantity_maximum,
+        variant.c.quantity_step,
         product.c.name.label("product_name"),
         variant_price.c.amount_minor,
     )
@@ -48,6 +52,7 @@ class SqlOffers:
                 sku=row.sku,
                 price=Money(row.amount_minor, currency) if row.active and row.amount_minor is not None else None,
                 requires_shipping=row.requires_shipping,
+                quantity_rule=QuantityRule(row.quantity_minimum, row.quantity_maximum, row.quantity_step),
             )
             for row in rows
         }

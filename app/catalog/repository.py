@@ -28,6 +28,7 @@ from app.catalog.domain import (
 )
 from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
+from app.core.quantity import QuantityRule
 from app.database.engine import Database
 from app.database.tables import category, product, variant, variant_price
 
@@ -66,6 +67,9 @@ _VARIANT_COLUMNS = (
     variant.c.image,
     variant.c.weight_grams,
     variant.c.requires_shipping,
+    variant.c.quantity_minimum,
+    variant.c.quantity_maximum,
+    variant.c.quantity_step,
 )
 _VARIANTS = select(*_VARIANT_COLUMNS).where(variant.c.id == func.any(_ids), variant.c.active)
 _VARIANT_SKUS = select(variant.c.sku, variant.c.id).where(variant.c.sku == func.any(_names), variant.c.active)
@@ -219,4 +223,5 @@ def _variant(row: Row[Any]) -> Variant:
         image=None if row.image is None else msgspec.convert(row.image, Image),
         weight_grams=row.weight_grams,
         requires_shipping=row.requires_shipping,
+        quantity_rule=QuantityRule(row.quantity_minimum, row.quantity_maximum, row.quantity_step),
     )

@@ -22,6 +22,9 @@ from app.catalog.domain import DraftFault, ImportOutcome, ProductDraft, ProductO
 from app.catalog.draft_names import category_slug, product_slug, variant_name, variant_skus
 from app.core.ids import ProductId, VariantId
 from app.core.money import Currency
+from app.core.quantity import ANY_QUANTITY
+
+_ANY_QUANTITY = msgspec.to_builtins(ANY_QUANTITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,11 @@ class SqlCatalogStore:
 
 
 def _digest(draft: ProductDraft) -> bytes:
-    return hashlib.sha256(msgspec.msgpack.encode(replace(draft, source=""))).digest()
+    content = msgspec.to_builtins(replace(draft, source=""))
+    for variant in content["variants"]:
+        if variant["quantity_rule"] == _ANY_QUANTITY:  # a field that came later: what was stored before stays the same
+            del variant["quantity_rule"]
+    return hashlib.sha256(msgspec.msgpack.encode(content)).digest()
 
 
 def _product_row(item: _Accepted, category_ids: dict[tuple[str, ...], int]) -> dict[str, object]:
@@ -165,6 +172,9 @@ def _variant_rows(item: _Accepted, product_id: ProductId) -> list[dict[str, obje
             "image": variant.image,
             "weight_grams": variant.weight_grams,
             "requires_shipping": variant.requires_shipping,
+            "quantity_minimum": variant.quantity_rule.minimum,
+            "quantity_maximum": variant.quantity_rule.maximum,
+            "quantity_step": variant.quantity_rule.step,
             "currency": variant.price.currency,
             "amount_minor": variant.price.minor,
             "compare_at_minor": None if variant.compare_at is None else variant.compare_at.minor,

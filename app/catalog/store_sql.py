@@ -63,15 +63,18 @@ UPSERT_PRODUCTS = text("""
 """).bindparams(_ROWS)
 
 UPSERT_VARIANTS = text("""
-    INSERT INTO variant (product_id, sku, name, position, selected_options, image, weight_grams, requires_shipping)
-    SELECT product_id, sku, name, position, selected_options, nullif(image, 'null'), weight_grams, requires_shipping
+    INSERT INTO variant (product_id, sku, name, position, selected_options, image, weight_grams, requires_shipping,
+                         quantity_minimum, quantity_maximum, quantity_step)
+    SELECT product_id, sku, name, position, selected_options, nullif(image, 'null'), weight_grams, requires_shipping,
+           quantity_minimum, quantity_maximum, quantity_step
     FROM jsonb_to_recordset(:rows) AS draft (
         product_id int, sku text, name text, position smallint, selected_options jsonb, image jsonb, weight_grams int,
-        requires_shipping boolean)
+        requires_shipping boolean, quantity_minimum int, quantity_maximum int, quantity_step int)
     ON CONFLICT (sku) DO UPDATE SET
         name = excluded.name, position = excluded.position, selected_options = excluded.selected_options,
-        image = excluded.image, weight_grams = excluded.weight_grams,
-        requires_shipping = excluded.requires_shipping, active = true
+        image = excluded.image, weight_grams = excluded.weight_grams, requires_shipping = excluded.requires_shipping,
+        quantity_minimum = excluded.quantity_minimum, quantity_maximum = excluded.quantity_maximum,
+        quantity_step = excluded.quantity_step, active = true
     RETURNING id
 """).bindparams(_ROWS)
 

@@ -14,6 +14,7 @@ from app.catalog_import import checks as bounds
 from app.catalog_import.checks import Checks, shown
 from app.catalog_import.rows import ImageRow, ProductRow, VariantRow, text_of
 from app.core.money import Currency, Money
+from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
 
 
@@ -57,6 +58,7 @@ def _variant(
     url, alt_text = (image.url, image.alt) if isinstance(image, ImageRow) else (image, None)
     sku = checks.line(f"{field}sku", variant.sku, bounds.MAX_SKU)
     picture = checks.image(f"{field}image", url, alt_text)
+    quantity_rule = _quantity_rule(f"{field}quantityRule", variant, row, checks)
     if price is None:
         return None
     return VariantDraft(
@@ -69,6 +71,7 @@ def _variant(
         weight_grams=weight,
         requires_shipping=shipped is not False,
         image=picture,
+        quantity_rule=quantity_rule,
     )
 
 
@@ -104,6 +107,20 @@ def _stock_policy(field: str, variant: VariantRow, row: ProductRow, checks: Chec
     if policy is None:
         return StockPolicy.UNTRACKED if variant.stock is None else StockPolicy.DENY
     return policy
+
+
+def _quantity_rule(field: str, variant: VariantRow, row: ProductRow, checks: Checks) -> QuantityRule:
+    rule = variant.quantity_rule or row.quantity_rule
+    if rule is None:
+        return ANY_QUANTITY
+    step = rule.step or 1
+    minimum = rule.minimum or step
+    for name, value in (("minimum", minimum), ("maximum", rule.maximum)):
+        if value is not None and value % step:
+            checks.fault(f"{field}.{name}", f"{value} is not a multiple of the step, {step}")
+    if rule.maximum is not None and rule.maximum < minimum:
+        checks.fault(f"{field}.maximum", f"{rule.maximum} is below the minimum, {minimum}")
+    return QuantityRule(minimum, rule.maximum, step)
 
 
 def _options(field: str, variant: VariantRow, names: Sequence[str], checks: Checks) -> tuple[SelectedOption, ...]:

@@ -13,9 +13,11 @@ from typing import Annotated
 import msgspec
 
 from app.catalog_import.checks import MAX_INTEGER, MAX_PIXELS
+from app.core.quantity import MAX_QUANTITY
 from app.core.stock import StockPolicy
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+Units = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=MAX_PIXELS)]
 Value = str | int | float  # of an option or attribute, where a file may write 42 for "42"; never of a price
 
@@ -36,6 +38,14 @@ class SeoRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     description: str | None = None
 
 
+class QuantityRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """How many units may be bought."""
+
+    minimum: Units | None = None
+    maximum: Units | None = None
+    step: Units | None = None
+
+
 class VariantRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """One variant. What it leaves out it takes from the product's row, but for `sku`, `options` and `stock`."""
 
@@ -47,6 +57,7 @@ class VariantRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     stock_policy: StockPolicy | None = None
     weight_grams: Count | None = None
     requires_shipping: bool | None = None
+    quantity_rule: QuantityRow | None = None
     image: str | ImageRow | None = None
 
 
@@ -73,6 +84,7 @@ class ProductRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     stock_policy: StockPolicy | None = None
     weight_grams: Count | None = None
     requires_shipping: bool | None = None
+    quantity_rule: QuantityRow | None = None
     variants: list[VariantRow] | None = None
 
 
@@ -85,6 +97,7 @@ _ROW_BY_PARENT: dict[str, type[msgspec.Struct]] = {
     "variants": VariantRow,
     "image": ImageRow,
     "images": ImageRow,
+    "quantityRule": QuantityRow,
     "seo": SeoRow,
 }
 _OTHER_WORDS = {  # what other systems call our fields

@@ -12,9 +12,24 @@ from uuid import UUID
 
 import msgspec
 
-from app.cart.domain import CheckoutRequirement, LineInsufficientStock, LineUnavailable, PricedCart
+from app.cart.domain import (
+    CheckoutRequirement,
+    LineInsufficientStock,
+    LineQuantityNotAllowed,
+    LineUnavailable,
+    PricedCart,
+)
 from app.cart.edit_cart import CartTransaction
-from app.core.errors import ClientError, ErrorCode, InvalidInput, OutOfStock, PriceChange, PriceChanged, Rejected
+from app.core.errors import (
+    ClientError,
+    ErrorCode,
+    InvalidInput,
+    OutOfStock,
+    PriceChange,
+    PriceChanged,
+    QuantityOutOfRange,
+    Rejected,
+)
 from app.core.ids import CartId, OrderId, OrderLineId
 from app.core.money import Money
 from app.orders.domain import (
@@ -94,6 +109,13 @@ def check_payable(cart: PricedCart, request: CheckoutRequest) -> None:
                     available=problem.available,
                     line_id=line.id,
                     field=("cartId",),
+                )
+            )
+        elif isinstance(problem, LineQuantityNotAllowed):
+            line = problem.line
+            faults.append(
+                QuantityOutOfRange(
+                    variant_id=line.variant_id, requested=line.quantity, rule=problem.rule, field=("cartId",)
                 )
             )
     unsold = any(isinstance(problem, LineUnavailable) for problem in cart.problems)

@@ -6,6 +6,7 @@ ShopError
 │  ├─ NotFound            the thing asked for does not exist, or is not the caller's to see
 │  ├─ VersionConflict     the object changed since the caller read it
 │  ├─ OutOfStock          fewer units are free than were asked for
+│  ├─ QuantityOutOfRange  the variant is not sold in this quantity
 │  ├─ CartClosed          the cart is in checkout, completed, merged or expired
 │  ├─ PriceChanged        the total is not the one that the buyer accepted
 │  ├─ PaymentDeclined     the card was refused; another one may work
@@ -31,6 +32,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from app.core.money import Money
+from app.core.quantity import QuantityRule
 
 
 class ErrorCode(Enum):
@@ -148,6 +150,22 @@ class OutOfStock(ClientError):
         super().__init__(message if available else "This item is sold out.", field=field)
         self.variant_id, self.requested, self.available, self.applied = variant_id, requested, available, applied
         self.line_id = line_id
+
+
+class QuantityOutOfRange(ClientError):
+    """The variant is not sold in this quantity.
+
+    requested: the units that the line, or all lines of the variant, would have; applied: how many of the units asked
+    for were taken all the same (0 where it is all or nothing).
+    """
+
+    default_code = ErrorCode.QUANTITY_OUT_OF_RANGE
+
+    def __init__(
+        self, *, variant_id: int, requested: int, rule: QuantityRule, applied: int = 0, field: Sequence[str] = ()
+    ) -> None:
+        super().__init__(f"The quantity must be {rule}, not {requested}.", field=field)
+        self.variant_id, self.requested, self.rule, self.applied = variant_id, requested, rule, applied
 
 
 class CartClosed(ClientError):

@@ -36,7 +36,7 @@ metadata = MetaData(
     }
 )
 
-SCHEMA_VERSION = "0002"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0003"  # the newest migration; readiness waits for it
 
 _moment = DateTime(timezone=True)
 
@@ -92,6 +92,15 @@ variant = Table(
     Column(
         "active", Boolean, nullable=False, server_default=text("true")
     ),  # false: no longer sold, orders still name it
+    Column("quantity_minimum", Integer, nullable=False, server_default="1"),
+    Column("quantity_maximum", Integer),
+    Column("quantity_step", Integer, nullable=False, server_default="1"),
+    CheckConstraint(
+        "quantity_step > 0 AND quantity_minimum > 0 AND quantity_minimum % quantity_step = 0"
+        " AND (quantity_maximum IS NULL"
+        " OR quantity_maximum >= quantity_minimum AND quantity_maximum % quantity_step = 0)",
+        name="quantity_rule",
+    ),
     Index(None, "product_id", "position"),
 )
 
@@ -179,8 +188,13 @@ cart = Table(
     Column("created_at", _moment, nullable=False),
     Column("updated_at", _moment, nullable=False),
     Column("expires_at", _moment, nullable=False),
-    CheckConstraint("state IN ('active', 'in_checkout', 'completed')", name="state_known"),
-    Index(None, "expires_at", postgresql_where=text("state = 'active'")),
+    Column("customer_id", UUID(as_uuid=True)),  # whose it is alone; null for a guest's, which its id opens
+    Column("merged_into", UUID(as_uuid=True), ForeignKey("cart.id", ondelete="SET NULL")),
+    Column("merge_report", JSONB(none_as_null=True)),  # what became of its lines, for whoever merges it again
+    CheckConstraint("state IN ('active', 'in_checkout', 'completed', 'merged')", name="state_known"),
+    Index(None, "expires_at", postgresql_where=text("state IN ('active', 'merged')")),
+    Index(None, "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+    Index(None, "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )
 
 cart_line = Table(
@@ -195,6 +209,24 @@ cart_line = Table(
     Column("attributes", JSONB, nullable=False),
     UniqueConstraint("cart_id", "position"),
     CheckConstraint("quantity > 0", name="quantity_positive"),
+)
+
+# ------------------------------------------------------------------------------------------------ idempotency
+
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("scope", BYTEA, primary_key=True),  # a digest of who calls which mutation on what
+    Column("key", Text, primary_key=True),  # the client's
+    Column("input_digest", BYTEA, nullable=False),
+    Column("has_effect", Boolean, nullable=False),  # false: it was refused, and only its answer is kept
+    Column("subject", UUID(as_uuid=True)),  # what the mutation made
+    Column("faults", JSONB(none_as_null=True)),  # what it left out
+    Column("answer", BYTEA),  # JSON, as it was sent
+    Column("answer_digest", BYTEA),  # of what the client asked to be told
+    Column("created_at", _moment, nullable=False),
+    CheckConstraint("(answer IS NULL) = (answer_digest IS NULL)", name="answer_whole"),
+    Index(None, "created_at"),
 )
 
 # ------------------------------------------------------------------------------------------------ orders and payments

@@ -169,7 +169,13 @@ def test_no_two_members_of_a_union_look_alike(schema: GraphQLSchema) -> None:
     }
 
     assert unions == {
-        "CartProblem": ["LineUnavailable", "LineInsufficientStock", "LinePriceChanged", "DeliveryOptionGone"],
+        "CartProblem": [
+            "LineUnavailable",
+            "LineInsufficientStock",
+            "LineQuantityNotAllowed",
+            "LinePriceChanged",
+            "DeliveryOptionGone",
+        ],
         "CheckoutCompleteResult": [
             "CheckoutCompleted",
             "CheckoutActionRequired",

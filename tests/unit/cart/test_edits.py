@@ -15,7 +15,6 @@ from app.cart.domain import (
     MAX_LINE_ATTRIBUTES,
     MAX_LINES,
     MAX_NOTE_LENGTH,
-    MAX_QUANTITY,
     Cart,
     CartLine,
     KeyValue,
@@ -26,6 +25,7 @@ from app.cart.pricing import demand_of
 from app.core.contact import Address
 from app.core.errors import ClientError, ErrorCode, OutOfStock, Rejected
 from app.core.ids import CartLineId, VariantId
+from app.core.quantity import MAX_QUANTITY
 from app.core.stock import StockPolicy
 from app.inventory.domain import StockLevel
 from tests.unit.fakes import ADDRESS, cart, line, offer, usd
@@ -138,7 +138,7 @@ def test_lines_that_become_one_count_together() -> None:
 
     assert contents(applied(AddLines((NewLine(V7, 499),)), before, PLENTY)) == [(7, 999)]
     assert faults_of(AddLines((NewLine(V7, 250), NewLine(V7, 250))), before, PLENTY) == [
-        (ErrorCode.QUANTITY_OUT_OF_RANGE, ("lines",))
+        (ErrorCode.QUANTITY_OUT_OF_RANGE, ("lines", "1", "quantity"))
     ]
 
 
@@ -300,7 +300,7 @@ def test_lines_that_are_merged_count_together() -> None:
     before = cart(line(1, 7, 600), line(2, 8, 400))
 
     assert faults_of(ChangeLines((change(2, variant_id=7),)), before, PLENTY) == [
-        (ErrorCode.QUANTITY_OUT_OF_RANGE, ("lines",))
+        (ErrorCode.QUANTITY_OUT_OF_RANGE, ("lines", "0", "quantity"))
     ]
 
 

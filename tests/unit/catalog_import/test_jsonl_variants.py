@@ -8,6 +8,7 @@ import pytest
 from app.catalog.domain import Image, ProductDraft, SelectedOption, VariantDraft
 from app.catalog_import.reading import Item
 from app.core.money import Currency, Money
+from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
 
 Read = Callable[..., list[Item]]
@@ -129,3 +130,40 @@ def test_a_price_is_needed_in_the_product_or_the_variant(read_json: Read, faults
     assert faults(read_json(row([{"options": {"S": "1"}, "price": 2}, {"options": {"S": "2"}}], price=None))) == [
         "f:1: variants[1].price: missing"
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, ANY_QUANTITY),
+        ({"step": 6}, QuantityRule(6, None, 6)),
+        ({"minimum": 12, "maximum": 60, "step": 6}, QuantityRule(12, 60, 6)),
+        ({"maximum": 2}, QuantityRule(1, 2, 1)),
+    ],
+)
+def test_a_quantity_rule_is_the_products_or_the_variants_own(
+    read_json: Read, rule: dict[str, int], expected: QuantityRule
+) -> None:
+    variants = [{"options": {"Size": "S"}}, {"options": {"Size": "M"}, "quantityRule": {"minimum": 3}}]
+
+    [draft] = read_json(row(variants, quantityRule=rule))
+
+    assert isinstance(draft, ProductDraft)
+    assert [variant.quantity_rule for variant in draft.variants] == [expected, QuantityRule(3, None, 1)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ({"minimum": 4, "step": 6}, "quantityRule.minimum: 4 is not a multiple of the step, 6"),
+        ({"maximum": 20, "step": 6}, "quantityRule.maximum: 20 is not a multiple of the step, 6"),
+        ({"minimum": 5, "maximum": 2}, "quantityRule.maximum: 2 is below the minimum, 5"),
+        ({"most": 5}, "quantityRule.most: is not a field"),
+    ],
+)
+def test_a_quantity_rule_that_nothing_can_keep_is_a_fault(
+    read_json: Read, faults: Faults, rule: dict[str, int], fault: str
+) -> None:
+    found = faults(read_json(json.dumps({"name": "A", "price": 10, "quantityRule": rule})))
+
+    assert found == [f"f:1: {fault}"]
