@@ -27,7 +27,7 @@ class OrderBy:
 
 async def cart_of(context: Context, key: CartId) -> PricedCart | None:
     """The cart: its id is its key. Always from the primary."""
-    return await context.in_turn(context.services.read_cart, key)
+    return await context.cart(key)
 
 
 async def attempt_of(context: Context, key: AttemptId) -> PaymentAttempt | None:

@@ -150,6 +150,11 @@ class Cart(Node):
         page = slice_page(cart.lines, asked_page(first, after), lambda line: line.position, f"lines:{cart.id}")
         return listing(page, page.items)
 
+    @strawberry.field(description="The cart that its lines went to.", graphql_type="Cart | None")
+    async def merged_into(cart: strawberry.Parent[records.PricedCart], info: Info) -> records.PricedCart | None:
+        """Where it may be seen."""
+        return None if cart.merged_into is None else await info.context.cart(cart.merged_into)
+
     @strawberry.field(description="The payment that is under way.", graphql_type=_Attempt | None)
     async def active_attempt(cart: strawberry.Parent[records.PricedCart], info: Info) -> PaymentAttempt | None:
         """Only while the cart is in checkout."""

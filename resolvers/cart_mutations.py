@@ -11,7 +11,7 @@ import strawberry
 from app.cart.domain import KeyValue as KeyValueRecord
 from app.cart.domain import PricedCart
 from app.cart.edits import AddLines, CartEdit, ChangeLines, LineChange, NewLine, RemoveLines, SetDetails
-from app.core.errors import ClientError, InvalidInput
+from app.core.errors import ClientError, InvalidInput, Unauthenticated
 from app.core.money import Currency
 from resolvers.address import AddressInput, address_of
 from resolvers.backing import INPUT, given
@@ -128,6 +128,10 @@ class CartUpdateInput:
     delivery_option_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="One of the cart's `deliveryOptions`."
     )
+    claim: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="True makes a guest's cart the signed-in customer's own: nobody else sees it from then on.",
+    )
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
 
 
@@ -150,9 +154,9 @@ class CartMutation:
                 billing_address=address_of(input.billing_address),
             )
         )
-        currency = given(input.currency)
+        create, currency = info.context.services.create_cart, given(input.currency)
         wanted = None if currency is None else Currency(str(currency.value))
-        return await _carried_out(info, lambda: info.context.services.create_cart(edits, currency=wanted))
+        return await _carried_out(info, lambda: create(edits, currency=wanted, caller=info.context.caller))
 
     @strawberry.mutation(description="Put units into a cart.")
     async def cart_lines_add(self, info: Info, input: Annotated[CartLinesAddInput, INPUT]) -> CartPayload | None:  # noqa: A002
@@ -185,19 +189,23 @@ class CartMutation:
     async def cart_update(self, info: Info, input: Annotated[CartUpdateInput, INPUT]) -> CartPayload | None:  # noqa: A002
         """What is left out stays as it is."""
         option = given(input.delivery_option_id)
+        if given(input.claim) and info.context.caller is None:
+            raise Unauthenticated("Sign in to make the cart your own.")
         edit = SetDetails(
             email=given(input.email),
             note=given(input.note),
             shipping_address=address_of(input.shipping_address),
             billing_address=address_of(input.billing_address),
             delivery_option_id=None if option is None else delivery_option_key(option),
+            customer_id=info.context.caller if given(input.claim) else None,
         )
         return await _edited(info, input.cart_id, edit, input.expected_version)
 
 
 async def _edited(info: Info, cart_id: str, edit: CartEdit, expected_version: int | None) -> CartPayload:
-    key, version = cart_key(cart_id), given(expected_version)
-    return await _carried_out(info, lambda: info.context.services.edit_cart(key, edit, expected_version=version))
+    key, version, caller = cart_key(cart_id), given(expected_version), info.context.caller
+    change = info.context.services.edit_cart
+    return await _carried_out(info, lambda: change(key, edit, expected_version=version, caller=caller))
 
 
 async def _carried_out(info: Info, change: Callable[[], Awaitable[PricedCart]]) -> CartPayload:

@@ -36,7 +36,7 @@ class CheckoutAttempt(Node):
     @strawberry.field(description="The cart it pays for.", graphql_type=Cart | None)
     async def cart(attempt: strawberry.Parent[PaymentAttempt], info: Info) -> PricedCart | None:
         """Read anew."""
-        return await info.context.in_turn(info.context.services.read_cart, attempt.cart_id)
+        return await info.context.cart(attempt.cart_id)
 
     @strawberry.field(description="The order it pays for.", graphql_type=Order | None)
     async def order(attempt: strawberry.Parent[PaymentAttempt], info: Info) -> OrderRecord | None:
@@ -142,10 +142,11 @@ class CheckoutMutation:
         context, key, option = info.context, cart_key(input.cart_id), given(input.delivery_option_id)
         option_key = None if option is None else delivery_option_key(option)
         try:
-            attempt = await context.in_turn(context.services.place_order, _request(input, key, option_key))
+            asked = _request(input, key, option_key)
+            attempt = await context.in_turn(context.services.place_order, asked, caller=context.caller)
         except ClientError as error:
             problems = await user_errors(error, context)
-            cart = await context.in_turn(context.services.read_cart, key)
+            cart = await context.cart(key)
             return CheckoutFailed(attempt=None, cart=cart, user_errors=problems)  # type: ignore[arg-type]  # records
         context.loaders.clear()
         return await _result(attempt, context)
@@ -186,5 +187,5 @@ async def _result(attempt: PaymentAttempt, context: Context) -> CheckoutComplete
         return CheckoutProcessing(attempt=attempt, poll_after_ms=POLL_AFTER_MS, order_access_token=token)  # type: ignore[arg-type]
     message = attempt.failure_message or "The payment was not completed in time."
     problems = await user_errors(PaymentDeclined(message, decline_code=attempt.decline_code), context)
-    cart = await context.in_turn(context.services.read_cart, attempt.cart_id)
+    cart = await context.cart(attempt.cart_id)
     return CheckoutFailed(attempt=attempt, cart=cart, user_errors=problems)  # type: ignore[arg-type]  # records

@@ -11,12 +11,13 @@ import strawberry
 
 from app.accounts.domain import Customer
 from app.accounts.sign_in import FindCustomer
+from app.cart.domain import PricedCart
 from app.cart.edit_cart import CreateCart, EditCart, ReadCart
 from app.catalog.search import ProductSearch
 from app.checkout.place_order import PlaceOrder
 from app.core.changes import ChangeFeed
 from app.core.clock import Clock
-from app.core.ids import CustomerId
+from app.core.ids import CartId, CustomerId
 from app.core.money import Currency
 from app.orders.access_token import OrderAccessTokens
 from dataloaders.batching import Turns
@@ -69,7 +70,7 @@ class Context:
 
     def __init__(self, services: Services, customer_id: CustomerId | None) -> None:
         self.services = services
-        self._customer_id = customer_id
+        self.caller = customer_id
         self._turns = Turns()
         self.loaders = Loaders(services.readers, self._turns, currency=services.profile.currency)
 
@@ -84,9 +85,13 @@ class Context:
 
     async def signed_in_customer(self) -> Customer | None:
         """Whoever the request comes from; None for a guest."""
-        if self._customer_id is None:
+        if self.caller is None:
             return None
-        return await self.in_turn(self.services.find_customer, self._customer_id)
+        return await self.in_turn(self.services.find_customer, self.caller)
+
+    async def cart(self, cart_id: CartId) -> PricedCart | None:
+        """The cart at today's prices; None where there is none that the caller may see."""
+        return await self.in_turn(self.services.read_cart, cart_id, caller=self.caller)
 
 
 Info = strawberry.Info[Context, None]

@@ -57,6 +57,7 @@ _described(
         "ACTIVE": "It can be changed and paid.",
         "IN_CHECKOUT": "A payment is under way; until it ends the cart cannot be changed.",
         "COMPLETED": "It has been paid; `order` is what it became.",
+        "MERGED": "Its lines have gone into another cart: see `mergedInto`.",
         "EXPIRED": "Nobody touched it for too long; start a new one.",
     },
 )
@@ -96,6 +97,7 @@ _described(
         "IDEMPOTENCY_KEY_REUSED": "The key was used for another request: make a new one.",
         "CART_EXPIRED": "The cart has expired: start a new one.",
         "CART_LOCKED": "A payment for the cart is under way: wait for its end.",
+        "CART_MERGED": "The cart has been merged into another: use that one.",
         "CART_COMPLETED": "The cart has been paid: start a new one.",
         "LINE_NOT_FOUND": "The cart has no such line.",
         "INSUFFICIENT_STOCK": "Fewer units are available than were asked for.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.cart.edit_cart import CartTransactions
+from app.cart.ports import CartTransactions
 from app.core.clock import Clock
 
 KEPT = timedelta(days=30)  # after a cart's end, in which it still says that it has expired

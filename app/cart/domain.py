@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
 
 from app.catalog.domain import Offer
 from app.core.contact import Address
-from app.core.ids import CartId, CartLineId, VariantId
+from app.core.ids import CartId, CartLineId, CustomerId, VariantId
 from app.core.money import Currency, Money
 from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.inventory.domain import StockLevel
@@ -33,6 +32,7 @@ class CartState(Enum):
     ACTIVE = "ACTIVE"
     IN_CHECKOUT = "IN_CHECKOUT"
     COMPLETED = "COMPLETED"
+    MERGED = "MERGED"
     EXPIRED = "EXPIRED"
 
 
@@ -79,7 +79,10 @@ def positions_of(lines: Sequence[CartLine]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """A cart as it is stored. version rises by one with every change."""
+    """A cart as it is stored. version rises by one with every change.
+
+    customer_id: whose it is alone; None for a guest's, which its id opens. merged_into: the cart its lines went to.
+    """
 
     id: CartId
     version: int
@@ -94,6 +97,12 @@ class Cart:
     shipping_address: Address | None = None
     billing_address: Address | None = None
     delivery_option_id: int | None = None
+    customer_id: CustomerId | None = None
+    merged_into: CartId | None = None
+
+    def is_open_to(self, caller: CustomerId | None) -> bool:
+        """Whether the caller may know of the cart: anybody who has its id, or the customer whose it is."""
+        return self.customer_id is None or self.customer_id == caller
 
     def state_at(self, now: datetime) -> CartState:
         """The state, with an untouched cart's end taken into account."""
@@ -251,6 +260,7 @@ class PricedCart:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
+    merged_into: CartId | None
     email: str | None
     note: str | None
     shipping_address: Address | None
@@ -264,38 +274,3 @@ class PricedCart:
     problems: tuple[CartProblem, ...]
     readiness: CheckoutReadiness
     shelf: Shelf = field(repr=False)
-
-
-# ------------------------------------------------------------------------------------------------ ports
-
-
-class CartStore(Protocol):
-    """Carts inside one transaction (or, for `find`, on any connection to the primary)."""
-
-    async def find(self, cart_id: CartId) -> Cart | None:
-        """The cart, None where there is none; its lines are of the same moment as its version."""
-        ...
-
-    async def lock(self, cart_id: CartId) -> Cart | None:
-        """The cart, held until the transaction ends: whoever else wants to change it waits."""
-        ...
-
-    async def hold(self, cart_id: CartId) -> None:
-        """Keep everybody else from changing the cart until the transaction ends, without reading it."""
-        ...
-
-    async def move(self, cart_id: CartId, state: CartState, *, now: datetime) -> None:
-        """Move the cart to another state and raise its version. The caller holds the lock."""
-        ...
-
-    async def insert(self, cart: Cart) -> None:
-        """Store a new cart with its lines."""
-        ...
-
-    async def delete_expired(self, before: datetime, *, limit: int) -> int:
-        """Delete carts that ended before this moment and were never paid, at most so many; returns how many."""
-        ...
-
-    async def save(self, cart: Cart) -> None:
-        """Replace the stored cart, lines included. The caller holds the lock."""
-        ...

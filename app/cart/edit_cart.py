@@ -8,57 +8,20 @@ very transaction, so nothing is read again. See ADR-0005.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Protocol
 
-from app.cart.domain import Cart, CartState, CartStore, PricedCart, Shelf
+from app.cart.domain import Cart, CartState, PricedCart, Shelf
 from app.cart.edits import CartEdit
+from app.cart.ports import CartTransaction, CartTransactions
 from app.cart.pricing import price_cart
-from app.catalog.domain import OfferReader
-from app.core.changes import Change, cart_changed
+from app.cart.turns import CartTurns
+from app.core.changes import cart_changed
 from app.core.clock import Clock
 from app.core.errors import CartClosed, ErrorCode, InvalidInput, NotFound, VersionConflict
-from app.core.ids import CartId, CartLineId, IdSource, VariantId
+from app.core.ids import CartId, CartLineId, CustomerId, IdSource, VariantId
 from app.core.money import Currency
-from app.inventory.domain import StockStore
 from app.shipping.domain import DeliveryOptions
-
-
-class CartTransaction(Protocol):
-    """What a cart's use cases need of a transaction."""
-
-    @property
-    def carts(self) -> CartStore:
-        """Carts."""
-        ...
-
-    @property
-    def offers(self) -> OfferReader:
-        """Prices."""
-        ...
-
-    @property
-    def stock(self) -> StockStore:
-        """Stock."""
-        ...
-
-    def announce_after_commit(self, *changes: Change) -> None:
-        """Tell whoever watches these objects that they have changed, once this transaction has been committed."""
-        ...
-
-
-class CartTransactions(Protocol):
-    """Opens transactions for carts."""
-
-    def begin(self) -> AbstractAsyncContextManager[CartTransaction]:
-        """One transaction: committed on normal exit, rolled back on any exception."""
-        ...
-
-    def read(self) -> AbstractAsyncContextManager[CartTransaction]:
-        """Reads from the primary, each statement for itself."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +33,7 @@ class CartDesk:
     clock: Clock
     ids: IdSource
     lifetime: timedelta
+    turns: CartTurns = field(default_factory=CartTurns)
 
     async def shelf(self, tx: CartTransaction, ids: Iterable[VariantId], currency: Currency) -> Shelf:
         """Prices and stock of these variants, in two statements; none where there are no variants."""
@@ -79,6 +43,13 @@ class CartDesk:
         offers = await tx.offers.offers_by_variant_ids(wanted, currency)
         levels = await tx.stock.levels_by_variant_ids(wanted)
         return Shelf(offers, levels)
+
+    async def find(self, tx: CartTransaction, cart_id: CartId, caller: CustomerId | None) -> PricedCart | None:
+        """The cart as it is, at today's prices; None where there is none that the caller may see."""
+        cart = await tx.carts.find(cart_id)
+        if cart is None or not cart.is_open_to(caller):
+            return None
+        return self.priced(cart, await self.shelf(tx, [line.variant_id for line in cart.lines], cart.currency))
 
     def priced(self, cart: Cart, shelf: Shelf) -> PricedCart:
         """The cart at today's prices."""
@@ -95,14 +66,10 @@ class ReadCart:
 
     desk: CartDesk
 
-    async def __call__(self, cart_id: CartId) -> PricedCart | None:
-        """The cart, None where there is none."""
+    async def __call__(self, cart_id: CartId, *, caller: CustomerId | None) -> PricedCart | None:
+        """The cart, None where there is none that the caller may see."""
         async with self.desk.transactions.read() as tx:
-            cart = await tx.carts.find(cart_id)
-            if cart is None:
-                return None
-            shelf = await self.desk.shelf(tx, [line.variant_id for line in cart.lines], cart.currency)
-        return self.desk.priced(cart, shelf)
+            return await self.desk.find(tx, cart_id, caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +79,10 @@ class CreateCart:
     desk: CartDesk
     currency: Currency
 
-    async def __call__(self, edits: Sequence[CartEdit], *, currency: Currency | None) -> PricedCart:
-        """The new cart with every edit applied.
+    async def __call__(
+        self, edits: Sequence[CartEdit], *, currency: Currency | None, caller: CustomerId | None = None
+    ) -> PricedCart:
+        """The new cart with every edit applied; a signed-in caller's is theirs alone.
 
         Raises InvalidInput (CURRENCY_MISMATCH) when the shop does not sell in that currency, and what the edits raise;
         there is no cart then.
@@ -131,6 +100,7 @@ class CreateCart:
             created_at=now,
             updated_at=now,
             expires_at=now + self.desk.lifetime,
+            customer_id=caller,
         )
         async with self.desk.transactions.begin() as tx:
             shelf = await self.desk.shelf(tx, (v for edit in edits for v in edit.variant_ids), self.currency)
@@ -147,14 +117,17 @@ class EditCart:
 
     desk: CartDesk
 
-    async def __call__(self, cart_id: CartId, edit: CartEdit, *, expected_version: int | None) -> PricedCart:
+    async def __call__(
+        self, cart_id: CartId, edit: CartEdit, *, expected_version: int | None, caller: CustomerId | None = None
+    ) -> PricedCart:
         """The changed cart.
 
         Raises NotFound, CartClosed, VersionConflict, and what the edit raises; nothing has changed then.
         Concurrency: edits of one cart happen one after the other.
         """
-        async with self.desk.transactions.begin() as tx:
-            cart = await open_cart(tx, cart_id, self.desk.clock, expected_version)
+        async with self.desk.turns.of(cart_id), self.desk.transactions.begin() as tx:
+            cart = await open_cart(tx, cart_id, caller)
+            check_open(cart, self.desk.clock, expected_version)
             ids = [line.variant_id for line in cart.lines] + list(edit.variant_ids)
             shelf = await self.desk.shelf(tx, ids, cart.currency)
             now = self.desk.clock.now()
@@ -170,24 +143,20 @@ class EditCart:
         return priced
 
 
-async def open_cart(tx: CartTransaction, cart_id: CartId, clock: Clock, expected_version: int | None) -> Cart:
-    """The cart, locked, if it can still be changed.
-
-    Raises NotFound, CartClosed saying why, or VersionConflict.
-    """
+async def open_cart(tx: CartTransaction, cart_id: CartId, caller: CustomerId | None) -> Cart:
+    """The cart, locked, whatever its state. Raises NotFound, also where it is another customer's."""
     cart = await tx.carts.lock(cart_id)
-    if cart is None:
+    if cart is None or not cart.is_open_to(caller):
         raise NotFound("There is no such cart.", field=("cartId",))
-    check_open(cart, clock, expected_version)
     return cart
 
 
-def check_open(cart: Cart, clock: Clock, expected_version: int | None) -> None:
+def check_open(cart: Cart, clock: Clock, expected_version: int | None, *, field: str = "cartId") -> None:
     """Make sure that the cart can still be changed. Raises CartClosed saying why, or VersionConflict."""
     closed = _CLOSED.get(cart.state_at(clock.now()))
     if closed:
         code, message = closed
-        raise CartClosed(message, code=code, field=("cartId",))
+        raise CartClosed(message, code=code, field=(field,))
     if expected_version is not None and expected_version != cart.version:
         raise VersionConflict(expected=expected_version, current=cart.version)
 
@@ -215,5 +184,6 @@ def checked_delivery(priced: PricedCart, cart: Cart, *, before: Cart | None = No
 _CLOSED = {
     CartState.IN_CHECKOUT: (ErrorCode.CART_LOCKED, "A payment for this cart is under way."),
     CartState.COMPLETED: (ErrorCode.CART_COMPLETED, "This cart has been paid: start a new one."),
+    CartState.MERGED: (ErrorCode.CART_MERGED, "This cart has been merged into another: use that one."),
     CartState.EXPIRED: (ErrorCode.CART_EXPIRED, "This cart has expired: start a new one."),
 }

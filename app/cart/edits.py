@@ -13,7 +13,7 @@ from app.cart.domain import MAX_NOTE_LENGTH, Cart, CartLine, KeyValue, LineIdent
 from app.cart.line_checks import attribute_faults, bad_size, checked_lines, line_not_found, unavailable
 from app.core.contact import Address, checked_address, checked_email
 from app.core.errors import ClientError, ErrorCode, InvalidInput, Rejected
-from app.core.ids import CartLineId, VariantId
+from app.core.ids import CartLineId, CustomerId, VariantId
 from app.core.money import Money
 from app.core.quantity import MAX_QUANTITY
 
@@ -161,13 +161,17 @@ class RemoveLines:
 
 @dataclass(frozen=True, slots=True)
 class SetDetails:
-    """Set who buys and where it goes. What is None stays as it is."""
+    """Set who buys and where it goes. What is None stays as it is.
+
+    customer_id: whose alone the cart becomes.
+    """
 
     email: str | None = None
     note: str | None = None
     shipping_address: Address | None = None
     billing_address: Address | None = None
     delivery_option_id: int | None = None
+    customer_id: CustomerId | None = None
 
     @property
     def variant_ids(self) -> Sequence[VariantId]:
@@ -184,6 +188,7 @@ class SetDetails:
             "shipping_address": lambda: _address(self.shipping_address, "shippingAddress"),
             "billing_address": lambda: _address(self.billing_address, "billingAddress"),
             "delivery_option_id": lambda: self.delivery_option_id,
+            "customer_id": lambda: self.customer_id,
         }
         for name, check in checks.items():
             if getattr(self, name) is None:

@@ -56,6 +56,7 @@ def price_cart(cart: Cart, shelf: Shelf, delivery: DeliveryOptions, now: datetim
         created_at=cart.created_at,
         updated_at=cart.updated_at,
         expires_at=cart.expires_at,
+        merged_into=cart.merged_into,
         email=cart.email,
         note=cart.note,
         shipping_address=cart.shipping_address,

@@ -50,7 +50,7 @@ _MOVE = (
 )
 _DELETE_EXPIRED = text("""
     DELETE FROM cart WHERE id IN (
-        SELECT id FROM cart WHERE expires_at < :before AND state = 'active'
+        SELECT id FROM cart WHERE expires_at < :before AND state IN ('active', 'merged')
         ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
     ) RETURNING id
 """)
@@ -133,6 +133,8 @@ def _row(cart: Cart) -> dict[str, object]:
         "created_at": cart.created_at,
         "updated_at": cart.updated_at,
         "expires_at": cart.expires_at,
+        "customer_id": cart.customer_id,
+        "merged_into": cart.merged_into,
     }
 
 
@@ -152,6 +154,8 @@ def _cart(row: Row[Any]) -> Cart:
         shipping_address=_address(row.shipping_address),
         billing_address=_address(row.billing_address),
         delivery_option_id=row.delivery_option_id,
+        customer_id=row.customer_id,
+        merged_into=row.merged_into,
     )
 
 

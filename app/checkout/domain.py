@@ -19,7 +19,7 @@ from app.cart.domain import (
     LineUnavailable,
     PricedCart,
 )
-from app.cart.edit_cart import CartTransaction
+from app.cart.ports import CartTransaction
 from app.core.errors import (
     ClientError,
     ErrorCode,

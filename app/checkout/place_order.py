@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from app import telemetry
 from app.cart.domain import Cart, CartState
-from app.cart.edit_cart import CartDesk, check_open, checked_delivery
+from app.cart.edit_cart import CartDesk, check_open, checked_delivery, open_cart
 from app.cart.pricing import demand_of
 from app.checkout.domain import (
     KEY_LIFETIME,
@@ -29,8 +29,8 @@ from app.checkout.domain import (
 )
 from app.checkout.settle_payment import SettlePayment
 from app.core.changes import cart_changed
-from app.core.errors import ErrorCode, InvalidInput, NotFound, PaymentsUnavailable
-from app.core.ids import AttemptId, OrderId
+from app.core.errors import ErrorCode, InvalidInput, PaymentsUnavailable
+from app.core.ids import AttemptId, CustomerId, OrderId
 from app.orders.domain import Order, OrderEvent
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentMethod, PaymentOutcome
 
@@ -47,7 +47,7 @@ class PlaceOrder:
     gateway: PaymentGateway
     settle: SettlePayment
 
-    async def __call__(self, request: CheckoutRequest) -> PaymentAttempt:
+    async def __call__(self, request: CheckoutRequest, *, caller: CustomerId | None = None) -> PaymentAttempt:
         """The payment attempt, as far as it has come; its order exists.
 
         A declined card is a FAILED attempt. An attempt that is still PENDING has no answer from the provider yet: the
@@ -58,16 +58,14 @@ class PlaceOrder:
         """
         if not 1 <= len(request.idempotency_key) <= MAX_KEY_LENGTH:
             raise InvalidInput(f"The key must have 1 to {MAX_KEY_LENGTH} characters.", field=("idempotencyKey",))
-        attempt = await self._begin(request)
+        attempt = await self._begin(request, caller)
         if attempt.state is AttemptState.PENDING:
             attempt = await self._charge(attempt)
         return attempt
 
-    async def _begin(self, request: CheckoutRequest) -> PaymentAttempt:
-        async with self.transactions.begin() as tx:
-            cart = await tx.carts.lock(request.cart_id)
-            if cart is None:
-                raise NotFound("There is no such cart.", field=("cartId",))
+    async def _begin(self, request: CheckoutRequest, caller: CustomerId | None) -> PaymentAttempt:
+        async with self.desk.turns.of(request.cart_id), self.transactions.begin() as tx:
+            cart = await open_cart(tx, request.cart_id, caller)
             earlier = await tx.attempts.find_by_key(request.cart_id, request.idempotency_key)
             if earlier is None:
                 return await self._reserve(tx, cart, request)

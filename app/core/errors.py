@@ -16,6 +16,7 @@ ShopError
 │  └─ Rejected            several of the above at once
 ├─ OperationalError   a dependency failed; the same request may succeed later
 │  ├─ DatabaseUnavailable
+│  ├─ CartBusy            too many requests change one cart at once
 │  ├─ PaymentsUnavailable
 │  └─ DeadlineExceeded    the request took longer than any request may
 └─ Bug                an invariant broke: masked for the client, logged with its stack
@@ -47,6 +48,7 @@ class ErrorCode(Enum):
     CART_EXPIRED = "CART_EXPIRED"
     CART_LOCKED = "CART_LOCKED"
     CART_COMPLETED = "CART_COMPLETED"
+    CART_MERGED = "CART_MERGED"
     LINE_NOT_FOUND = "LINE_NOT_FOUND"
     INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
     VARIANT_UNAVAILABLE = "VARIANT_UNAVAILABLE"
@@ -226,6 +228,12 @@ class OperationalError(ShopError):
 
 class DatabaseUnavailable(OperationalError):
     """PostgreSQL refused, hung or dropped the connection."""
+
+
+class CartBusy(OperationalError):
+    """So many requests change one cart that this one's turn did not come in time."""
+
+    retry_after_seconds = 1
 
 
 class PaymentsUnavailable(OperationalError):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
+import httpx
 import pytest
 import structlog
 
 from app.bootstrap import Shop
+from app.seed.logins import DEMO_CUSTOMERS
 from tests.conftest import Servers
 from tests.serving import ServerProcess, serving
+from tests.shopkeeping import Api
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -34,3 +38,30 @@ async def server(
     """A server on the tests' shop."""
     async with serving(servers, tmp_path_factory.mktemp("server")) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+async def two_processes(
+    servers: Servers, server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Api, Api]]:
+    """Two servers of one shop, each in a process of its own."""
+    async with serving(servers, tmp_path_factory.mktemp("second-server")) as second, AsyncExitStack() as clients:
+        addresses = [f"http://127.0.0.1:{process.port}" for process in (server, second)]
+        one, two = [
+            Api(await clients.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False, timeout=30)))
+            for url in addresses
+        ]
+        yield one, two
+
+
+@pytest.fixture
+async def customers(http: httpx.AsyncClient) -> AsyncIterator[tuple[Api, Api]]:
+    """Two customers who are signed in."""
+    async with AsyncExitStack() as clients:
+        signed_in = []
+        for email, password, _ in DEMO_CUSTOMERS[:2]:
+            answer = await http.post("/api/auth/login", json={"email": email, "password": password})
+            headers = {"authorization": f"Bearer {answer.json()['token']}"}
+            client = httpx.AsyncClient(transport=http._transport, base_url=http.base_url, headers=headers)
+            signed_in.append(Api(await clients.enter_async_context(client)))
+        yield signed_in[0], signed_in[1]

@@ -33,6 +33,25 @@ async def test_20_parallel_additions_of_one_unit_are_20_units_and_20_versions(ap
     assert (last["version"], [line["quantity"] for line in last["lines"]["nodes"]]) == (21, [20])
 
 
+async def test_50_parallel_additions_in_two_processes_are_50_units_and_50_versions(
+    two_processes: tuple[Api, Api], mug: Stocked
+) -> None:
+    cart = (await two_processes[0].cart_create())["cart"]
+
+    payloads = await asyncio.gather(
+        *(
+            two_processes[number % 2].cart_mutation("cartLinesAdd", cartId=cart["id"], lines=one(mug))
+            for number in range(50)
+        )
+    )
+
+    assert [payload["userErrors"] for payload in payloads] == [[]] * 50
+    assert sorted(payload["cart"]["version"] for payload in payloads) == list(range(2, 52))
+    for process in two_processes:
+        last = await process.cart(cart["id"])
+        assert (last["version"], [line["quantity"] for line in last["lines"]["nodes"]]) == (51, [50])
+
+
 async def test_of_10_parallel_changes_of_one_version_one_wins(api: Api, mug: Stocked) -> None:
     cart = (await api.cart_create(lines=one(mug)))["cart"]
 

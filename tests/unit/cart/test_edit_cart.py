@@ -80,7 +80,7 @@ async def test_the_answer_is_the_stored_cart_at_todays_prices(shop: MemoryShop) 
         (V8, 3, usd(500)),
     ]
     assert view.cost.total == usd(2 * 1_800 + 3 * 500 + 490)
-    assert view == await ReadCart(shop.desk)(before.id)
+    assert view == await ReadCart(shop.desk)(before.id, caller=None)
 
 
 async def test_new_lines_get_ids_from_the_source_of_ids(shop: MemoryShop) -> None:
@@ -258,7 +258,7 @@ async def test_a_new_cart_holds_what_the_shopper_brings_along(shop: MemoryShop) 
     assert (view.version, view.state, view.currency) == (1, CartState.ACTIVE, USD)
     assert (view.created_at, view.expires_at) == (NOON, NOON + timedelta(days=30))
     assert (view.total_quantity, view.email, view.shipping_address) == (2, "ada@example.com", ADDRESS)
-    assert view == await ReadCart(shop.desk)(view.id)
+    assert view == await ReadCart(shop.desk)(view.id, caller=None)
 
 
 async def test_a_new_cart_may_be_empty_and_in_the_shops_currency_by_name(shop: MemoryShop) -> None:
@@ -296,11 +296,11 @@ async def test_reading_changes_nothing_and_an_unknown_cart_is_none(shop: MemoryS
     stored = shop.put_cart(line(1, 7))
     before = shop.books.copied()
 
-    view = await ReadCart(shop.desk)(stored.id)
+    view = await ReadCart(shop.desk)(stored.id, caller=None)
 
     assert view is not None
     assert (view.id, view.version) == (stored.id, 1)
-    assert await ReadCart(shop.desk)(NOBODY) is None
+    assert await ReadCart(shop.desk)(NOBODY, caller=None) is None
     assert shop.books == before
 
 
@@ -333,6 +333,6 @@ async def test_the_version_counts_the_edits_that_were_made(wanted: list[CartEdit
             assert shop.books == before
         else:
             made += 1
-            assert view == await ReadCart(shop.desk)(stored.id)
+            assert view == await ReadCart(shop.desk)(stored.id, caller=None)
 
     assert shop.books.carts[stored.id].version == 1 + made
