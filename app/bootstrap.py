@@ -53,6 +53,7 @@ from app.http.authentication import bearer_authentication
 from app.http.caller import CostBuckets
 from app.http.explorer_assets import locate_explorer
 from app.http.pages import Pages
+from app.idempotency.answers import ForgetCalls, KeepAnswers
 from app.inventory.repository import SqlStockReader
 from app.orders.access_token import OrderAccessTokens
 from app.orders.repository import SqlOrderReader
@@ -93,6 +94,7 @@ class Shop:
     import_documents: ImportDocuments
     list_documents: ListDocuments
     remove_documents: RemoveDocuments
+    forget_keyed_calls: ForgetCalls
     clock: Clock
     ids: IdSource
 
@@ -178,6 +180,7 @@ def build_shop(
         order_tokens=OrderAccessTokens(secret, clock),
         find_customer=FindCustomer(transactions),
         changes=changes,
+        answers=KeepAnswers(transactions, clock),
     )
     return Shop(
         settings=settings,
@@ -202,6 +205,7 @@ def build_shop(
         import_documents=ImportDocuments(transactions, clock),
         list_documents=ListDocuments(transactions),
         remove_documents=RemoveDocuments(transactions),
+        forget_keyed_calls=ForgetCalls(transactions, clock),
         check_payments=CheckPayments(transactions, gateway, settle, clock),
         clock=clock,
         ids=ids,

@@ -20,6 +20,7 @@ from app.core.changes import Change
 from app.core.money import Currency
 from app.database.engine import Database
 from app.documents.repository import SqlTrustedDocumentStore
+from app.idempotency.repository import SqlKeys
 from app.inventory.repository import SqlStock
 from app.orders.repository import SqlOrders
 from app.payments.repository import SqlAttempts
@@ -37,6 +38,7 @@ class Transaction:
         self.catalog = SqlCatalogStore(connection, currency=currency)
         self.accounts = SqlAccounts(connection)
         self.documents = SqlTrustedDocumentStore(connection)
+        self.keys = SqlKeys(connection)
         self.stale_tags: set[str] = set()
         self.changes: set[Change] = set()
 

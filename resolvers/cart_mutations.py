@@ -20,6 +20,7 @@ from resolvers.context import Info
 from resolvers.cost_directives import at_most
 from resolvers.enums import CurrencyCode
 from resolvers.errors import MAX_USER_ERRORS, UserError, user_errors
+from resolvers.idempotency import IDEMPOTENCY_KEY
 from resolvers.ids import cart_key, cart_line_key, delivery_option_key, variant_key
 
 MAX_INPUT_LINES = 100
@@ -71,6 +72,7 @@ class CartCreateInput:
     currency: Enum | None = strawberry.field(
         default=strawberry.UNSET, graphql_type=CurrencyCode | None, description="One of `shop.currencies`."
     )
+    idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="Lines to add to a cart: all of them, or none.")
@@ -80,6 +82,7 @@ class CartLinesAddInput:
     cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
     lines: list[CartLineInput] = strawberry.field(description="1 to 100 lines.")
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+    idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="A change of one line.")
@@ -103,6 +106,7 @@ class CartLinesUpdateInput:
     cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
     lines: list[CartLineChange] = strawberry.field(description="1 to 100 changes.")
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+    idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="Lines to take out of a cart: all of them, or none.")
@@ -112,6 +116,7 @@ class CartLinesRemoveInput:
     cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
     line_ids: list[strawberry.ID] = strawberry.field(description="1 to 100 ids of lines.")
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+    idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="Who buys, and where it goes. What is left out stays as it is.")
@@ -133,6 +138,7 @@ class CartUpdateInput:
         description="True makes a guest's cart the signed-in customer's own: nobody else sees it from then on.",
     )
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+    idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type
@@ -156,7 +162,10 @@ class CartMutation:
         )
         create, currency = info.context.services.create_cart, given(input.currency)
         wanted = None if currency is None else Currency(str(currency.value))
-        return await _carried_out(info, lambda: create(edits, currency=wanted, caller=info.context.caller))
+        caller = info.context.caller
+        return await _carried_out(
+            info, lambda: create(edits, currency=wanted, caller=caller, keyed=info.context.keyed_call)
+        )
 
     @strawberry.mutation(description="Put units into a cart.")
     async def cart_lines_add(self, info: Info, input: Annotated[CartLinesAddInput, INPUT]) -> CartPayload | None:  # noqa: A002
@@ -203,9 +212,12 @@ class CartMutation:
 
 
 async def _edited(info: Info, cart_id: str, edit: CartEdit, expected_version: int | None) -> CartPayload:
-    key, version, caller = cart_key(cart_id), given(expected_version), info.context.caller
-    change = info.context.services.edit_cart
-    return await _carried_out(info, lambda: change(key, edit, expected_version=version, caller=caller))
+    key, version, context = cart_key(cart_id), given(expected_version), info.context
+    change = context.services.edit_cart
+    return await _carried_out(
+        info,
+        lambda: change(key, edit, expected_version=version, caller=context.caller, keyed=context.keyed_call),
+    )
 
 
 async def _carried_out(info: Info, change: Callable[[], Awaitable[PricedCart]]) -> CartPayload:
@@ -213,7 +225,7 @@ async def _carried_out(info: Info, change: Callable[[], Awaitable[PricedCart]]) 
         cart = await info.context.in_turn(change)
     except ClientError as error:
         return CartPayload(cart=None, user_errors=await user_errors(error, info.context))
-    info.context.loaders.clear()
+    info.context.took_effect()
     return CartPayload(cart=cart, user_errors=[])  # type: ignore[arg-type]  # a record, as everywhere
 
 

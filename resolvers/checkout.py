@@ -142,13 +142,15 @@ class CheckoutMutation:
         context, key, option = info.context, cart_key(input.cart_id), given(input.delivery_option_id)
         option_key = None if option is None else delivery_option_key(option)
         try:
-            asked = _request(input, key, option_key)
-            attempt = await context.in_turn(context.services.place_order, asked, caller=context.caller)
+            asked, keyed = _request(input, key, option_key), context.keyed_call
+            attempt = await context.in_turn(context.services.place_order, asked, caller=context.caller, keyed=keyed)
         except ClientError as error:
             problems = await user_errors(error, context)
             cart = await context.cart(key)
             return CheckoutFailed(attempt=None, cart=cart, user_errors=problems)  # type: ignore[arg-type]  # records
-        context.loaders.clear()
+        context.took_effect()
+        if not attempt.state.is_final and attempt.state is not AttemptState.ACTION_REQUIRED:
+            context.answer_later()
         return await _result(attempt, context)
 
 

@@ -17,8 +17,11 @@ from app.catalog.search import ProductSearch
 from app.checkout.place_order import PlaceOrder
 from app.core.changes import ChangeFeed
 from app.core.clock import Clock
+from app.core.errors import ClientError
 from app.core.ids import CartId, CustomerId
 from app.core.money import Currency
+from app.idempotency.answers import KeepAnswers
+from app.idempotency.domain import KeyedCall
 from app.orders.access_token import OrderAccessTokens
 from dataloaders.batching import Turns
 from dataloaders.loaders import Loaders, Readers
@@ -59,18 +62,41 @@ class Services:
     order_tokens: OrderAccessTokens
     find_customer: FindCustomer
     changes: ChangeFeed
+    answers: KeepAnswers
     event_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EVENTS_AT_ONCE))
+
+
+@dataclass(slots=True)
+class KeyedField:
+    """A mutation with a key while it is executed. fault: why the key is none."""
+
+    call: KeyedCall
+    fault: ClientError | None = None
+    has_effect: bool = False
+    is_decided: bool = True
+
+    def checked_call(self) -> KeyedCall:
+        """The call. Raises InvalidInput where the key is out of its bounds."""
+        if self.fault is not None:
+            raise self.fault
+        return self.call
 
 
 class Context:
     """One request's view of the shop.
 
+    idempotency_key: the header's, for mutations whose input has none.
+
     Whatever needs a connection takes one of the request's few turns for it, so that a wide query cannot empty the pool.
     """
 
-    def __init__(self, services: Services, customer_id: CustomerId | None) -> None:
+    def __init__(
+        self, services: Services, customer_id: CustomerId | None, *, idempotency_key: str | None = None
+    ) -> None:
         self.services = services
         self.caller = customer_id
+        self.idempotency_key = idempotency_key
+        self.keyed: KeyedField | None = None  # of the mutation that is executed now: they run one after the other
         self._turns = Turns()
         self.loaders = Loaders(services.readers, self._turns, currency=services.profile.currency)
 
@@ -88,6 +114,22 @@ class Context:
         if self.caller is None:
             return None
         return await self.in_turn(self.services.find_customer, self.caller)
+
+    @property
+    def keyed_call(self) -> KeyedCall | None:
+        """The call that the mutation's key stands for. Raises InvalidInput where the key is out of its bounds."""
+        return None if self.keyed is None else self.keyed.checked_call()
+
+    def took_effect(self) -> None:
+        """Note that the mutation has changed something: what was loaded before is stale, and its key is claimed."""
+        self.loaders.clear()
+        if self.keyed is not None:
+            self.keyed.has_effect = True
+
+    def answer_later(self) -> None:
+        """Note that the mutation's outcome is not known yet, so that its answer must not be kept."""
+        if self.keyed is not None:
+            self.keyed.is_decided = False
 
     async def cart(self, cart_id: CartId) -> PricedCart | None:
         """The cart at today's prices; None where there is none that the caller may see."""

@@ -39,6 +39,7 @@ from resolvers.errors import (
     QuantityOutOfRangeError,
     VersionConflictError,
 )
+from resolvers.idempotency import KeyedExecutor
 from resolvers.ids import Node, attempt_key, cart_key, category_key, product_key, variant_key
 from resolvers.order import Order
 from resolvers.product import Product, ProductVariant
@@ -261,6 +262,7 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
             ListFacet,
             RangeFacet,
         ],
+        execution_context_class=KeyedExecutor,
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
     return schema.ready(introspection=introspection)

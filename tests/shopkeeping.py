@@ -97,6 +97,12 @@ class Api:
         body = response.json()
         return Answer(response.status_code, body.get("data"), body.get("errors", []), response.headers)
 
+    async def raw(self, query: str, headers: dict[str, str] | None = None, **variables: Any) -> bytes:
+        """The answer as it comes over the wire."""
+        sent = {"accept": "application/json", **(headers or {})}
+        body = {"query": query, "variables": variables}
+        return (await self.http.post("/graphql", json=body, headers=sent)).content
+
     async def data(self, query: str, **variables: Any) -> Any:
         """The data of an answer that must have no errors."""
         answer = await self(query, **variables)

@@ -21,6 +21,7 @@ from app.core.clock import Clock
 from app.core.errors import CartClosed, ErrorCode, InvalidInput, NotFound, VersionConflict
 from app.core.ids import CartId, CartLineId, CustomerId, IdSource, VariantId
 from app.core.money import Currency
+from app.idempotency.domain import Effect, KeyedCall
 from app.shipping.domain import DeliveryOptions
 
 
@@ -51,6 +52,19 @@ class CartDesk:
             return None
         return self.priced(cart, await self.shelf(tx, [line.variant_id for line in cart.lines], cart.currency))
 
+    async def get(self, tx: CartTransaction, cart_id: CartId, caller: CustomerId | None) -> PricedCart:
+        """The cart as it is, for a call that has taken effect before. Raises NotFound where it is gone since."""
+        cart = await self.find(tx, cart_id, caller)
+        if cart is None:
+            raise no_such_cart()
+        return cart
+
+    async def claim(
+        self, tx: CartTransaction, keyed: KeyedCall | None, *, subject: CartId | None = None
+    ) -> Effect | None:
+        """Take the call's key, where it has one; or what the same call did before."""
+        return None if keyed is None else await tx.keys.claim(keyed, now=self.clock.now(), subject=subject)
+
     def priced(self, cart: Cart, shelf: Shelf) -> PricedCart:
         """The cart at today's prices."""
         return price_cart(cart, shelf, self.delivery, self.clock.now())
@@ -80,7 +94,12 @@ class CreateCart:
     currency: Currency
 
     async def __call__(
-        self, edits: Sequence[CartEdit], *, currency: Currency | None, caller: CustomerId | None = None
+        self,
+        edits: Sequence[CartEdit],
+        *,
+        currency: Currency | None,
+        caller: CustomerId | None = None,
+        keyed: KeyedCall | None = None,
     ) -> PricedCart:
         """The new cart with every edit applied; a signed-in caller's is theirs alone.
 
@@ -103,6 +122,9 @@ class CreateCart:
             customer_id=caller,
         )
         async with self.desk.transactions.begin() as tx:
+            earlier = await self.desk.claim(tx, keyed, subject=cart.id)
+            if earlier is not None:
+                return await self.desk.get(tx, CartId(earlier.subject or cart.id), caller)
             shelf = await self.desk.shelf(tx, (v for edit in edits for v in edit.variant_ids), self.currency)
             for edit in edits:
                 cart = edit.apply(cart, shelf, self.desk.new_line_id)
@@ -118,7 +140,13 @@ class EditCart:
     desk: CartDesk
 
     async def __call__(
-        self, cart_id: CartId, edit: CartEdit, *, expected_version: int | None, caller: CustomerId | None = None
+        self,
+        cart_id: CartId,
+        edit: CartEdit,
+        *,
+        expected_version: int | None,
+        caller: CustomerId | None = None,
+        keyed: KeyedCall | None = None,
     ) -> PricedCart:
         """The changed cart.
 
@@ -126,6 +154,8 @@ class EditCart:
         Concurrency: edits of one cart happen one after the other.
         """
         async with self.desk.turns.of(cart_id), self.desk.transactions.begin() as tx:
+            if await self.desk.claim(tx, keyed) is not None:
+                return await self.desk.get(tx, cart_id, caller)
             cart = await open_cart(tx, cart_id, caller)
             check_open(cart, self.desk.clock, expected_version)
             ids = [line.variant_id for line in cart.lines] + list(edit.variant_ids)
@@ -147,8 +177,13 @@ async def open_cart(tx: CartTransaction, cart_id: CartId, caller: CustomerId | N
     """The cart, locked, whatever its state. Raises NotFound, also where it is another customer's."""
     cart = await tx.carts.lock(cart_id)
     if cart is None or not cart.is_open_to(caller):
-        raise NotFound("There is no such cart.", field=("cartId",))
+        raise no_such_cart()
     return cart
+
+
+def no_such_cart(*, field: str = "cartId") -> NotFound:
+    """There is none, or it is not the caller's to see."""
+    return NotFound("There is no such cart.", field=(field,))
 
 
 def check_open(cart: Cart, clock: Clock, expected_version: int | None, *, field: str = "cartId") -> None:

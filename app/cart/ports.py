@@ -10,6 +10,7 @@ from app.cart.domain import Cart, CartState
 from app.catalog.domain import OfferReader
 from app.core.changes import Change
 from app.core.ids import CartId
+from app.idempotency.domain import KeyStore
 from app.inventory.domain import StockStore
 
 
@@ -56,6 +57,11 @@ class CartTransaction(Protocol):
     @property
     def offers(self) -> OfferReader:
         """Prices."""
+        ...
+
+    @property
+    def keys(self) -> KeyStore:
+        """Keyed calls."""
         ...
 
     @property

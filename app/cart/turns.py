@@ -2,7 +2,7 @@
 
 The row's lock orders the changes of all processes. But who waits for it holds a connection, and a cart that many tabs
 change at once would empty the pool for every other shopper. So one change of a cart at a time gets as far as the lock
-in each process, first come first served, and the wait has an end. See ADR-0005.
+in each process, first come first served, and the wait has an end. See ADR-0015.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from app.core.errors import CartBusy
 from app.core.ids import CartId
 
-WAIT_SECONDS = 10.0  # some hundred changes of one cart; a client gives up at about that time
+WAIT_SECONDS = 4.0  # within the time that any request may take
 
 
 @dataclass(slots=True)

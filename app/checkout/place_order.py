@@ -29,12 +29,12 @@ from app.checkout.domain import (
 )
 from app.checkout.settle_payment import SettlePayment
 from app.core.changes import cart_changed
-from app.core.errors import ErrorCode, InvalidInput, PaymentsUnavailable
+from app.core.errors import PaymentsUnavailable
 from app.core.ids import AttemptId, CustomerId, OrderId
+from app.idempotency.domain import KeyedCall, check_key, key_reused
 from app.orders.domain import Order, OrderEvent
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentMethod, PaymentOutcome
 
-MAX_KEY_LENGTH = 255
 FIRST_CHECK_AFTER = timedelta(seconds=15)  # longer than the gateway tries while the buyer waits
 
 
@@ -47,7 +47,9 @@ class PlaceOrder:
     gateway: PaymentGateway
     settle: SettlePayment
 
-    async def __call__(self, request: CheckoutRequest, *, caller: CustomerId | None = None) -> PaymentAttempt:
+    async def __call__(
+        self, request: CheckoutRequest, *, caller: CustomerId | None = None, keyed: KeyedCall | None = None
+    ) -> PaymentAttempt:
         """The payment attempt, as far as it has come; its order exists.
 
         A declined card is a FAILED attempt. An attempt that is still PENDING has no answer from the provider yet: the
@@ -56,25 +58,25 @@ class PlaceOrder:
         (IDEMPOTENCY_KEY_REUSED) when the key has been used for another request.
         Concurrency: requests for one cart begin one after the other; the same request twice is one attempt.
         """
-        if not 1 <= len(request.idempotency_key) <= MAX_KEY_LENGTH:
-            raise InvalidInput(f"The key must have 1 to {MAX_KEY_LENGTH} characters.", field=("idempotencyKey",))
-        attempt = await self._begin(request, caller)
+        check_key(request.idempotency_key, is_open=False)
+        attempt = await self._begin(request, caller, keyed)
         if attempt.state is AttemptState.PENDING:
             attempt = await self._charge(attempt)
         return attempt
 
-    async def _begin(self, request: CheckoutRequest, caller: CustomerId | None) -> PaymentAttempt:
+    async def _begin(
+        self, request: CheckoutRequest, caller: CustomerId | None, keyed: KeyedCall | None
+    ) -> PaymentAttempt:
         async with self.desk.turns.of(request.cart_id), self.transactions.begin() as tx:
+            await self.desk.claim(
+                tx, keyed
+            )  # an earlier call's attempt is found below, for longer than its key is kept
             cart = await open_cart(tx, request.cart_id, caller)
             earlier = await tx.attempts.find_by_key(request.cart_id, request.idempotency_key)
             if earlier is None:
                 return await self._reserve(tx, cart, request)
             if earlier.input_digest != request.digest:
-                raise InvalidInput(
-                    "This key was used for another checkout: make a new key for a new try.",
-                    code=ErrorCode.IDEMPOTENCY_KEY_REUSED,
-                    field=("idempotencyKey",),
-                )
+                raise key_reused()
             return earlier
 
     async def _reserve(self, tx: CheckoutTransaction, before: Cart, request: CheckoutRequest) -> PaymentAttempt:

@@ -40,7 +40,7 @@ IMPORTERS = {
     "app.catalog.offers": ["app.transactions"],
     **{
         f"app.{room}.repository": ["app.bootstrap", "app.transactions"]
-        for room in ("accounts", "cart", "catalog", "documents", "inventory", "orders", "payments")
+        for room in ("accounts", "cart", "catalog", "documents", "idempotency", "inventory", "orders", "payments")
     },
 }
 

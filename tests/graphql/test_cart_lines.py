@@ -86,7 +86,7 @@ async def test_lines_that_add_up_beyond_999_are_refused(api: Api, keeper: Shopke
     pins = await keeper.stock("Pins", policy=StockPolicy.UNTRACKED)
 
     assert await refused(api, "cartLinesAdd", cart, lines=[line(pins, 500), line(pins, 500)]) == [
-        ("QUANTITY_OUT_OF_RANGE", ["lines"])
+        ("QUANTITY_OUT_OF_RANGE", ["lines", "1", "quantity"])
     ]
 
 

@@ -67,10 +67,9 @@ async def test_a_declined_try_sent_again_stays_declined_and_a_new_key_pays(
     paid = await api.checkout(cart, key="another")
     after = await api.checkout(cart, key="declined", pay="pm_card_visa_chargeDeclined")
 
-    assert first["failed"] == again["failed"] == after["failed"]
+    assert first == again == after
     assert first["failed"]["state"] == "FAILED"
     assert paid["__typename"] == "CheckoutCompleted"
-    assert after["cart"]["state"] == "COMPLETED"
     assert await orders_of(shop, cart) == ["canceled", "confirmed"]
     assert len(await provider.requests("POST /v1/payment_intents")) == 2
 

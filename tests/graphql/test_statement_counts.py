@@ -33,7 +33,9 @@ BUDGETS = {  # statements cold, statements warm
     "read a cart": (5, 3),
     "create a cart": (4, 4),
     "add lines to a cart": (9, 7),
-    "complete a checkout": (24, 22),
+    "add lines with a key": (12, 10),  # look for the answer, claim the key, keep the answer
+    "the same call again": (1, 1),
+    "complete a checkout": (27, 25),
     "read an order": (5, 3),
 }
 
@@ -219,6 +221,25 @@ async def test_changing_a_cart(
     cold, warm = await count(shop, run), await count(shop, run)
 
     assert_budget("add lines to a cart", cold, warm)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_changing_a_cart_with_a_key(
+    api: Api, shop: Shop, scene: Scene, forget: Callable[[], Awaitable[None]], size: int
+) -> None:
+    cart = await scene.ready_cart(size)
+    values = {"cartId": cart["id"], "lines": scene.lines(size)}
+
+    async def run(key: str) -> None:
+        payload = (await api.data(ADD, i={**values, "idempotencyKey": key}))["cartLinesAdd"]
+        assert (payload["userErrors"], len(payload["cart"]["lines"]["nodes"])) == ([], size)
+
+    await forget()
+    cold, warm = await count(shop, lambda: run("one")), await count(shop, lambda: run("two"))
+    again = await count(shop, lambda: run("one")), await count(shop, lambda: run("two"))
+
+    assert_budget("add lines with a key", cold, warm)
+    assert_budget("the same call again", *again)
 
 
 @pytest.mark.parametrize("size", SIZES)

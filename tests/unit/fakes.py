@@ -25,10 +25,11 @@ from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
 from app.core.changes import Change, attempt_changed, cart_changed, order_changed
 from app.core.contact import Address
-from app.core.errors import OutOfStock, Rejected
+from app.core.errors import ClientError, OutOfStock, Rejected
 from app.core.ids import AttemptId, CartId, CartLineId, OrderId, VariantId
 from app.core.money import Currency, Money
 from app.core.stock import StockPolicy
+from app.idempotency.domain import Effect, KeyedCall, key_reused
 from app.inventory.domain import ReservationState, StockLevel
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
@@ -107,6 +108,7 @@ class Books:
     orders: dict[OrderId, Order] = field(default_factory=dict)
     events: list[OrderEvent] = field(default_factory=list)
     attempts: dict[AttemptId, PaymentAttempt] = field(default_factory=dict)
+    claims: dict[tuple[bytes, str], tuple[KeyedCall, Effect]] = field(default_factory=dict)
 
     def copied(self) -> Books:
         """The same books, for somebody else to write in."""
@@ -276,6 +278,25 @@ def what_changed(before: Books, after: Books) -> set[Change]:
     }
 
 
+class MemoryKeys:
+    """The part of `KeyStore` that use cases of carts and the checkout call."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def claim(self, call: KeyedCall, *, now: datetime, subject: UUID | None = None) -> Effect | None:
+        earlier, effect = self._books.claims.get((call.scope, call.key), (call, None))
+        if earlier.input_digest != call.input_digest:
+            raise key_reused()
+        if effect is None:
+            self._books.claims[call.scope, call.key] = call, Effect(subject)
+        return effect
+
+    async def note(self, call: KeyedCall, faults: Sequence[ClientError]) -> None:
+        claimed, effect = self._books.claims[call.scope, call.key]
+        self._books.claims[call.scope, call.key] = claimed, replace(effect, faults=tuple(faults))
+
+
 class MemoryTransaction:
     """Every store on one copy of the books."""
 
@@ -286,6 +307,7 @@ class MemoryTransaction:
         self.stock = MemoryStock(books, before_hold)
         self.orders = MemoryOrders(books)
         self.attempts = MemoryAttempts(books, locked)
+        self.keys = MemoryKeys(books)
         self.changes: set[Change] = set()
 
     def announce_after_commit(self, *changes: Change) -> None:
