@@ -25,8 +25,11 @@ from app.cache.redis_changes import RedisChanges
 from app.cache.redis_server import TIMEOUT_SECONDS, RedisServer
 from app.cache.redis_store import RedisCache
 from app.cache.redis_throttle import RedisThrottle
+from app.cart.delete_cart import DeleteCart
 from app.cart.delete_expired import DeleteExpired
 from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart
+from app.cart.fill_cart import FillCart
+from app.cart.merge_carts import MergeCarts
 from app.catalog.cached import CachedCatalog, CachedSearch
 from app.catalog.repository import SqlCatalog
 from app.catalog.search_index import PostgresSearchIndex
@@ -176,6 +179,9 @@ def build_shop(
         read_cart=ReadCart(desk),
         create_cart=CreateCart(desk, currency),
         edit_cart=EditCart(desk),
+        fill_cart=FillCart(desk),
+        merge_carts=MergeCarts(desk),
+        delete_cart=DeleteCart(desk),
         place_order=PlaceOrder(desk, transactions, gateway, settle),
         order_tokens=OrderAccessTokens(secret, clock),
         find_customer=FindCustomer(transactions),

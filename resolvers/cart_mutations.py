@@ -11,7 +11,8 @@ import strawberry
 from app.cart.domain import KeyValue as KeyValueRecord
 from app.cart.domain import PricedCart
 from app.cart.edits import AddLines, CartEdit, ChangeLines, LineChange, NewLine, RemoveLines, SetDetails
-from app.core.errors import ClientError, InvalidInput, Unauthenticated
+from app.cart.fill import OnLineError
+from app.core.errors import ClientError, InvalidInput, Rejected, Unauthenticated
 from app.core.money import Currency
 from resolvers.address import AddressInput, address_of
 from resolvers.backing import INPUT, given
@@ -31,11 +32,12 @@ _VERSION = "The version that the client has read; another one is a `VersionConfl
 
 @strawberry.type(description="What became of a cart.")
 class CartPayload:
-    """The cart is null exactly where there are user errors."""
+    """The cart is null where nothing was changed."""
 
     cart: Cart | None = strawberry.field(description="The cart after the change; null where nothing was changed.")
     user_errors: list[UserError] = strawberry.field(
-        directives=at_most(MAX_USER_ERRORS), description="Why nothing was changed; else empty. At most 100."
+        directives=at_most(MAX_USER_ERRORS),
+        description="Why nothing was changed, or with `PARTIAL` what was left out; else empty. At most 100.",
     )
 
 
@@ -75,12 +77,16 @@ class CartCreateInput:
     idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.input(description="Lines to add to a cart: all of them, or none.")
+@strawberry.input(description="Lines to add to a cart.")
 class CartLinesAddInput:
-    """Becomes `AddLines`."""
+    """Becomes `AddLines`, or goes to `FillCart`."""
 
     cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
     lines: list[CartLineInput] = strawberry.field(description="1 to 100 lines.")
+    on_error: OnLineError | None = strawberry.field(
+        default=OnLineError.ALL_OR_NOTHING,
+        description="Whether all lines stay out when one cannot be added as it is, or the rest and what fits goes in.",
+    )
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
     idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
@@ -170,7 +176,10 @@ class CartMutation:
     @strawberry.mutation(description="Put units into a cart.")
     async def cart_lines_add(self, info: Info, input: Annotated[CartLinesAddInput, INPUT]) -> CartPayload | None:  # noqa: A002
         """Units of a line that is there already are added to it."""
-        return await _edited(info, input.cart_id, AddLines(_new_lines(input.lines)), input.expected_version)
+        lines = _new_lines(input.lines)
+        if input.on_error is OnLineError.PARTIAL:
+            return await _filled(info, input.cart_id, lines, input.expected_version)
+        return await _edited(info, input.cart_id, AddLines(lines), input.expected_version)
 
     @strawberry.mutation(description="Change quantities or variants of a cart's lines.")
     async def cart_lines_update(self, info: Info, input: Annotated[CartLinesUpdateInput, INPUT]) -> CartPayload | None:  # noqa: A002
@@ -218,6 +227,19 @@ async def _edited(info: Info, cart_id: str, edit: CartEdit, expected_version: in
         info,
         lambda: change(key, edit, expected_version=version, caller=context.caller, keyed=context.keyed_call),
     )
+
+
+async def _filled(info: Info, cart_id: str, lines: Sequence[NewLine], expected_version: int | None) -> CartPayload:
+    key, version, context = cart_key(cart_id), given(expected_version), info.context
+    fill, caller = context.services.fill_cart, context.caller
+    try:
+        keyed = context.keyed_call
+        filled = await context.in_turn(fill, key, lines, expected_version=version, caller=caller, keyed=keyed)
+    except ClientError as error:
+        return CartPayload(cart=None, user_errors=await user_errors(error, context))
+    context.took_effect()
+    left_out = await user_errors(Rejected(filled.faults), context) if filled.faults else []
+    return CartPayload(cart=filled.cart, user_errors=left_out)  # type: ignore[arg-type]  # a record, as everywhere
 
 
 async def _carried_out(info: Info, change: Callable[[], Awaitable[PricedCart]]) -> CartPayload:

@@ -11,8 +11,11 @@ import strawberry
 
 from app.accounts.domain import Customer
 from app.accounts.sign_in import FindCustomer
+from app.cart.delete_cart import DeleteCart
 from app.cart.domain import PricedCart
 from app.cart.edit_cart import CreateCart, EditCart, ReadCart
+from app.cart.fill_cart import FillCart
+from app.cart.merge_carts import MergeCarts
 from app.catalog.search import ProductSearch
 from app.checkout.place_order import PlaceOrder
 from app.core.changes import ChangeFeed
@@ -58,6 +61,9 @@ class Services:
     read_cart: ReadCart
     create_cart: CreateCart
     edit_cart: EditCart
+    fill_cart: FillCart
+    merge_carts: MergeCarts
+    delete_cart: DeleteCart
     place_order: PlaceOrder
     order_tokens: OrderAccessTokens
     find_customer: FindCustomer

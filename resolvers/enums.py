@@ -9,6 +9,7 @@ import strawberry
 from babel import Locale
 
 from app.cart.domain import CartState, CheckoutRequirement
+from app.cart.fill import OnLineError
 from app.catalog.search import ProductSort
 from app.core.errors import ErrorCode
 from app.core.freshness import ReadSource
@@ -59,6 +60,14 @@ _described(
         "COMPLETED": "It has been paid; `order` is what it became.",
         "MERGED": "Its lines have gone into another cart: see `mergedInto`.",
         "EXPIRED": "Nobody touched it for too long; start a new one.",
+    },
+)
+_described(
+    OnLineError,
+    "What to do when a line cannot be added as it is asked for.",
+    {
+        "ALL_OR_NOTHING": "Add no line at all.",
+        "PARTIAL": "Add as many units of every line as there is room for, and tell what was left out.",
     },
 )
 _described(

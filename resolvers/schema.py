@@ -25,6 +25,7 @@ from dataloaders.batching import Loader
 from resolvers.backing import given
 from resolvers.by_key import AttemptKey, CartKey, OrderBy, attempt_of, cart_of, order_of
 from resolvers.cart import Cart, CartLine
+from resolvers.cart_life_mutations import CartLifeMutation
 from resolvers.cart_mutations import CartMutation
 from resolvers.category import Category, CategoryConnection, ParentId, categories_below
 from resolvers.checkout import CheckoutAttempt, CheckoutMutation
@@ -241,7 +242,7 @@ async def _node(text: str, context: Context) -> object | None:
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(CartMutation, CheckoutMutation):
+class Mutation(CartMutation, CartLifeMutation, CheckoutMutation):
     """The root of mutations."""
 
 

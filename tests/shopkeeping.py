@@ -126,6 +126,18 @@ class Api:
         query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ cart {{ {CART} }} {USER_ERRORS} }} }}"
         return (await self.data(query, input=values))[name]
 
+    async def merge(self, source: Any, target: Any, **more: Any) -> Any:
+        """The payload of `cartMerge` for two carts."""
+        query = f"""mutation ($input: CartMergeInput!) {{ cartMerge(input: $input) {{
+          cart {{ {CART} }} moved summed clamped dropped {USER_ERRORS} }} }}"""
+        values = {"sourceCartId": source["id"], "targetCartId": target["id"], **more}
+        return (await self.data(query, input=values))["cartMerge"]
+
+    async def delete(self, cart: Any, **more: Any) -> Any:
+        """The payload of `cartDelete`."""
+        query = f"mutation ($input: CartDeleteInput!) {{ cartDelete(input: $input) {{ deletedId {USER_ERRORS} }} }}"
+        return (await self.data(query, input={"cartId": cart["id"], **more}))["cartDelete"]
+
     async def ready_cart(self, *lines: tuple[VariantId, int]) -> Any:
         """A cart that lacks nothing before it can be paid."""
         payload = await self.cart_create(

@@ -13,6 +13,7 @@ from enum import Enum
 
 from app.catalog.domain import Offer
 from app.core.contact import Address
+from app.core.errors import ClientError
 from app.core.ids import CartId, CartLineId, CustomerId, VariantId
 from app.core.money import Currency, Money
 from app.core.quantity import ANY_QUANTITY, QuantityRule
@@ -131,6 +132,20 @@ class Shelf:
         """How many units of the variant may be sold now."""
         level = self.levels.get(variant_id)
         return level.sellable if level and self.price(variant_id) is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What became of the lines of a cart that was merged: each was moved, summed or dropped.
+
+    clamped: how many of the moved and summed ones lost units; faults: why, line by line.
+    """
+
+    moved: int
+    summed: int
+    clamped: int
+    dropped: int
+    faults: tuple[ClientError, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------ as a shopper sees it

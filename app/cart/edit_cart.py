@@ -69,6 +69,11 @@ class CartDesk:
         """The cart at today's prices."""
         return price_cart(cart, shelf, self.delivery, self.clock.now())
 
+    def touched(self, cart: Cart) -> Cart:
+        """The changed cart with its version raised and its lifetime begun anew."""
+        now = self.clock.now()
+        return replace(cart, version=cart.version + 1, updated_at=now, expires_at=now + self.lifetime)
+
     def new_line_id(self) -> CartLineId:
         """The id of a line that is about to be."""
         return CartLineId(self.ids.new_uuid())
@@ -160,13 +165,7 @@ class EditCart:
             check_open(cart, self.desk.clock, expected_version)
             ids = [line.variant_id for line in cart.lines] + list(edit.variant_ids)
             shelf = await self.desk.shelf(tx, ids, cart.currency)
-            now = self.desk.clock.now()
-            changed = replace(
-                edit.apply(cart, shelf, self.desk.new_line_id),
-                version=cart.version + 1,
-                updated_at=now,
-                expires_at=now + self.desk.lifetime,
-            )
+            changed = self.desk.touched(edit.apply(cart, shelf, self.desk.new_line_id))
             priced = checked_delivery(self.desk.priced(changed, shelf), changed, before=cart)
             await tx.carts.save(changed)
             tx.announce_after_commit(cart_changed(cart_id))
@@ -192,6 +191,11 @@ def check_open(cart: Cart, clock: Clock, expected_version: int | None, *, field:
     if closed:
         code, message = closed
         raise CartClosed(message, code=code, field=(field,))
+    check_version(cart, expected_version)
+
+
+def check_version(cart: Cart, expected_version: int | None) -> None:
+    """Make sure that the caller has read the cart as it is. Raises VersionConflict."""
     if expected_version is not None and expected_version != cart.version:
         raise VersionConflict(expected=expected_version, current=cart.version)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from app.cart.domain import Cart, CartState
+from app.cart.domain import Cart, CartState, MergeReport
 from app.catalog.domain import OfferReader
 from app.core.changes import Change
 from app.core.ids import CartId
@@ -25,12 +26,28 @@ class CartStore(Protocol):
         """The cart, held until the transaction ends: whoever else wants to change it waits."""
         ...
 
+    async def lock_all(self, ids: Sequence[CartId]) -> dict[CartId, Cart]:
+        """These carts, held until the transaction ends. They are locked in the order of their keys."""
+        ...
+
     async def hold(self, cart_id: CartId) -> None:
         """Keep everybody else from changing the cart until the transaction ends, without reading it."""
         ...
 
     async def move(self, cart_id: CartId, state: CartState, *, now: datetime) -> None:
         """Move the cart to another state and raise its version. The caller holds the lock."""
+        ...
+
+    async def close_merged(self, cart_id: CartId, into: CartId, report: MergeReport, *, now: datetime) -> None:
+        """Move the cart to MERGED, raise its version and remember where its lines went. The caller holds the lock."""
+        ...
+
+    async def merge_report(self, cart_id: CartId) -> MergeReport:
+        """What became of the lines of a cart that was merged."""
+        ...
+
+    async def delete(self, cart_id: CartId) -> None:
+        """Delete the cart with its lines. The caller holds the lock."""
         ...
 
     async def insert(self, cart: Cart) -> None:

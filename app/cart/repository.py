@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Text, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ARRAY, Row, Text, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cart.domain import Cart, CartLine, CartState, KeyValue, positions_of
+from app.cart.domain import Cart, CartLine, CartState, KeyValue, MergeReport, positions_of
 from app.core.contact import Address
+from app.core.fault_records import restored_faults, stored_faults
 from app.core.ids import CartId, CartLineId, VariantId
 from app.core.money import Currency, Money
 from app.database.tables import cart, cart_line
@@ -38,9 +40,13 @@ _lines = (
     .scalar_subquery()
     .label("lines")
 )
-_FIND = select(cart, _lines).where(cart.c.id == _cart_id)
+_CARTS = select(cart, _lines)
+_FIND = _CARTS.where(cart.c.id == _cart_id)
+_among = cart.c.id == func.any(bindparam("ids", type_=ARRAY(UUID(as_uuid=True))))
+_FIND_ALL = _CARTS.where(_among)
 # a statement of its own: the one that waited for the lock still sees the lines of before the wait
 _LOCK = select(cart.c.id).where(cart.c.id == _cart_id).with_for_update()
+_LOCK_ALL = select(cart.c.id).where(_among).order_by(cart.c.id).with_for_update()
 _INSERT = insert(cart)
 _UPDATE = update(cart).where(cart.c.id == _cart_id)
 _MOVE = (
@@ -48,6 +54,19 @@ _MOVE = (
     .where(cart.c.id == _cart_id)
     .values(state=bindparam("to", type_=Text), version=cart.c.version + 1, updated_at=bindparam("now"))
 )
+_CLOSE_MERGED = (
+    update(cart)
+    .where(cart.c.id == _cart_id)
+    .values(
+        state=CartState.MERGED.value.lower(),
+        version=cart.c.version + 1,
+        updated_at=bindparam("now"),
+        merged_into=bindparam("into"),
+        merge_report=bindparam("report"),
+    )
+)
+_MERGE_REPORT = select(cart.c.merge_report).where(cart.c.id == _cart_id)
+_DELETE = delete(cart).where(cart.c.id == _cart_id)
 _DELETE_EXPIRED = text("""
     DELETE FROM cart WHERE id IN (
         SELECT id FROM cart WHERE expires_at < :before AND state IN ('active', 'merged')
@@ -61,6 +80,8 @@ _INSERT_LINES = text("""
     FROM jsonb_to_recordset(:lines) AS line (
         id uuid, position int, variant_id int, quantity int, price bigint, attributes jsonb)
 """).bindparams(bindparam("lines", type_=JSONB), _cart_id)
+
+_COUNTS = ("moved", "summed", "clamped", "dropped")
 
 
 class SqlCarts:
@@ -79,6 +100,12 @@ class SqlCarts:
         await self.hold(cart_id)
         return await self.find(cart_id)
 
+    async def lock_all(self, ids: Sequence[CartId]) -> dict[CartId, Cart]:
+        """These carts, held until the transaction ends."""
+        await self._connection.execute(_LOCK_ALL, {"ids": list(ids)})
+        rows = (await self._connection.execute(_FIND_ALL, {"ids": list(ids)})).all()
+        return {row.id: _cart(row) for row in rows}
+
     async def hold(self, cart_id: CartId) -> None:
         """Keep everybody else from changing the cart until the transaction ends."""
         await self._connection.execute(_LOCK, {"cart_id": cart_id})
@@ -86,6 +113,21 @@ class SqlCarts:
     async def move(self, cart_id: CartId, state: CartState, *, now: datetime) -> None:
         """Move the cart to another state and raise its version."""
         await self._connection.execute(_MOVE, {"cart_id": cart_id, "to": state.value.lower(), "now": now})
+
+    async def close_merged(self, cart_id: CartId, into: CartId, report: MergeReport, *, now: datetime) -> None:
+        """Move the cart to MERGED and remember where its lines went."""
+        counts = {name: getattr(report, name) for name in _COUNTS}
+        stored = {**counts, "faults": stored_faults(report.faults)}
+        await self._connection.execute(_CLOSE_MERGED, {"cart_id": cart_id, "into": into, "report": stored, "now": now})
+
+    async def merge_report(self, cart_id: CartId) -> MergeReport:
+        """What became of the lines of a cart that was merged."""
+        stored: Any = await self._connection.scalar(_MERGE_REPORT, {"cart_id": cart_id})
+        return MergeReport(**{name: stored[name] for name in _COUNTS}, faults=restored_faults(stored["faults"]))
+
+    async def delete(self, cart_id: CartId) -> None:
+        """Delete the cart with its lines."""
+        await self._connection.execute(_DELETE, {"cart_id": cart_id})
 
     async def insert(self, cart: Cart) -> None:
         """Store a new cart with its lines."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.cart.domain import Cart, CartLine, CartState, KeyValue
+from app.cart.domain import Cart, CartLine, CartState, KeyValue, MergeReport
 from app.cart.edit_cart import CartDesk
 from app.catalog.domain import Offer
 from app.checkout.check_payments import CheckPayments
@@ -108,6 +108,7 @@ class Books:
     orders: dict[OrderId, Order] = field(default_factory=dict)
     events: list[OrderEvent] = field(default_factory=list)
     attempts: dict[AttemptId, PaymentAttempt] = field(default_factory=dict)
+    reports: dict[CartId, MergeReport] = field(default_factory=dict)
     claims: dict[tuple[bytes, str], tuple[KeyedCall, Effect]] = field(default_factory=dict)
 
     def copied(self) -> Books:
@@ -128,6 +129,22 @@ class MemoryCarts:
     async def lock(self, cart_id: CartId) -> Cart | None:
         await self.hold(cart_id)
         return self._books.carts.get(cart_id)
+
+    async def lock_all(self, ids: Sequence[CartId]) -> dict[CartId, Cart]:
+        self._locked |= set(ids)
+        return {each: self._books.carts[each] for each in ids if each in self._books.carts}
+
+    async def close_merged(self, cart_id: CartId, into: CartId, report: MergeReport, *, now: datetime) -> None:
+        await self.move(cart_id, CartState.MERGED, now=now)
+        self._books.carts[cart_id] = replace(self._books.carts[cart_id], merged_into=into)
+        self._books.reports[cart_id] = report
+
+    async def merge_report(self, cart_id: CartId) -> MergeReport:
+        return self._books.reports[cart_id]
+
+    async def delete(self, cart_id: CartId) -> None:
+        assert cart_id in self._locked, "a cart is deleted under its lock"
+        del self._books.carts[cart_id]
 
     async def hold(self, cart_id: CartId) -> None:
         self._locked.add(cart_id)
