@@ -6,7 +6,7 @@ Source: GraphQL over HTTP, Request.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -31,6 +31,7 @@ class GraphQLRequest:
     operation_name: str | None
     variables: dict[str, Any]
     debug: frozenset[str] = frozenset()  # what `x-debug` asks for: cost, cache
+    idempotency_key: str | None = None  # the header's, for mutations whose input has none
 
 
 async def read_request(request: Request) -> GraphQLRequest:
@@ -41,7 +42,7 @@ async def read_request(request: Request) -> GraphQLRequest:
     body = await read_json(request, MAX_BODY_BYTES)
     if not isinstance(body, dict):
         raise BadRequest(400, "The body must be one JSON object; batches are not supported.")
-    return checked_request(body, debug)
+    return replace(checked_request(body, debug), idempotency_key=request.headers.get("idempotency-key"))
 
 
 def _parameters(request: Request) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class Ready:
     caller: Caller
     cost: int
     debug: frozenset[str] = field(default_factory=frozenset)
+    idempotency_key: str | None = None
 
     @property
     def kind(self) -> OperationKind:
@@ -121,7 +122,7 @@ class Operations:
             raise _refusal(QueryTooCostly(cost=cost, limit=MAX_COST), 400, caller)
         await self._charge(cost, caller)
         await self._find_document.keep(found)
-        return Ready(operation, asked.variables, caller, cost, asked.debug)
+        return Ready(operation, asked.variables, caller, cost, asked.debug, asked.idempotency_key)
 
     async def _find(self, asked: GraphQLRequest, caller: Caller) -> FoundDocument:
         try:
@@ -170,7 +171,7 @@ class Operations:
             context.give_up()
 
     async def _run(self, ready: Ready, *, event: object = None) -> Result:
-        context = Context(self._services, ready.caller.customer_id)
+        context = Context(self._services, ready.caller.customer_id, idempotency_key=ready.idempotency_key)
         self._running += 1
         try:
             async with asyncio.timeout(REQUEST_SECONDS):

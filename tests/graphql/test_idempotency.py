@@ -175,6 +175,23 @@ async def test_the_same_call_again_gets_the_same_bytes_and_changes_nothing(
     assert await versions(shop) == after
 
 
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "checkoutComplete"])
+async def test_the_header_is_as_good_as_the_field(shop: Shop, scene: Scene, schema: GraphQLSchema, name: str) -> None:
+    asked, other = await CALLS[name](scene)
+    header = {"idempotency-key": new_key()}
+
+    first = await scene.api.raw(document(schema, name), header, input=asked)
+    after = await versions(shop)
+    again = await scene.api.raw(document(schema, name), header, input=asked)
+    by_field = await scene.api.raw(document(schema, name), input={**asked, "idempotencyKey": header["idempotency-key"]})
+    refused = await scene.api.raw(document(schema, name), header, input=other)
+
+    assert codes(first) == []
+    assert first == again == by_field
+    assert codes(refused) == ["IDEMPOTENCY_KEY_REUSED"]
+    assert await versions(shop) == after
+
+
 @pytest.mark.parametrize("name", CALLS)
 async def test_ten_at_once_take_effect_once_and_get_the_same_bytes(
     shop: Shop, scene: Scene, schema: GraphQLSchema, name: str
@@ -425,3 +442,38 @@ async def test_one_document_may_make_several_calls_with_keys_of_their_own(scene:
         "other": {"cart": {"totalQuantity": 3}},
     }
     assert answers[0] == answers[1]
+
+
+async def test_one_header_stands_for_each_mutation_of_a_document(scene: Scene) -> None:
+    asked, _ = await add(scene)
+    query = """mutation ($i: CartLinesAddInput!) {
+      first: cartLinesAdd(input: $i) { cart { totalQuantity } }
+      second: cartLinesAdd(input: $i) { cart { totalQuantity } } }"""
+    header = {"idempotency-key": new_key()}
+
+    answers = [await scene.api.raw(query, header, i=asked) for _ in range(2)]
+
+    assert json.loads(answers[0])["data"] == {
+        "first": {"cart": {"totalQuantity": 2}},
+        "second": {"cart": {"totalQuantity": 3}},
+    }
+    assert answers[0] == answers[1]
+
+
+async def test_the_inputs_own_key_comes_before_the_header(scene: Scene) -> None:
+    asked, _ = await add(scene)
+    keys = new_key(), new_key()
+
+    carts = [
+        (
+            await scene.api(
+                """mutation ($i: CartLinesAddInput!) { cartLinesAdd(input: $i) { cart { version } } }""",
+                {"idempotency-key": header},
+                i={**asked, "idempotencyKey": own},
+            )
+        ).data["cartLinesAdd"]["cart"]
+        for own, header in ((keys[0], "h"), (keys[0], "other"), (keys[1], "h"))
+    ]
+
+    assert carts[0] == carts[1]
+    assert carts[2]["version"] == carts[1]["version"] + 1
