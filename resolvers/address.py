@@ -32,7 +32,10 @@ class Address:
         return address.country_code
 
 
-@strawberry.input(description="Where a parcel or a bill goes. Every text is at most 200 characters.")
+@strawberry.input(
+    description="Where a parcel or a bill goes. Every text is one line of at most 200 characters; what is required, and"
+    " how a postal code looks, is up to the country."
+)
 class AddressInput:
     """Becomes a record by `address_of`."""
 
@@ -41,8 +44,13 @@ class AddressInput:
     line1: str = strawberry.field(description="Street and number.")
     line2: str | None = strawberry.field(default=strawberry.UNSET, description="Flat, floor, care of.")
     city: str = strawberry.field(description="The town.")
-    region: str | None = strawberry.field(default=strawberry.UNSET, description="State, province or county.")
-    postal_code: str | None = strawberry.field(default=strawberry.UNSET, description="The postal code.")
+    region: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="State, province or county: its code or name, and required where the country has them.",
+    )
+    postal_code: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The postal code: required where the country has them."
+    )
     country_code: Enum = strawberry.field(graphql_type=CountryCode, description="The country.")
     phone: str | None = strawberry.field(default=strawberry.UNSET, description="A number for the carrier.")
 

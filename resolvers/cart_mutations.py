@@ -27,6 +27,7 @@ from resolvers.ids import cart_key, cart_line_key, delivery_option_key, variant_
 MAX_INPUT_LINES = 100
 
 _CART_ID = "The cart's id."
+_EMAIL = "Where to send the confirmation; up to 254 characters."
 _VERSION = "The version that the client has read; another one is a `VersionConflictError`."
 
 
@@ -65,7 +66,7 @@ class CartCreateInput:
     """All of it, or no cart."""
 
     lines: list[CartLineInput] | None = strawberry.field(default=strawberry.UNSET, description="At most 100 lines.")
-    email: str | None = strawberry.field(default=strawberry.UNSET, description="Where to send the confirmation.")
+    email: str | None = strawberry.field(default=strawberry.UNSET, description=_EMAIL)
     note: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 5,000 characters.")
     shipping_address: AddressInput | None = strawberry.field(
         default=strawberry.UNSET, description="Where to deliver to."
@@ -130,7 +131,7 @@ class CartUpdateInput:
     """Becomes `SetDetails`."""
 
     cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
-    email: str | None = strawberry.field(default=strawberry.UNSET, description="Where to send the confirmation.")
+    email: str | None = strawberry.field(default=strawberry.UNSET, description=_EMAIL)
     note: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 5,000 characters.")
     shipping_address: AddressInput | None = strawberry.field(
         default=strawberry.UNSET, description="Where to deliver to."

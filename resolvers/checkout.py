@@ -101,10 +101,11 @@ class PaymentInput:
     """Becomes a `PaymentMethod`, or None."""
 
     confirmation_token: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A confirmation token, `ctoken_…`."
+        default=strawberry.UNSET, description="A confirmation token, `ctoken_…`; up to 255 characters."
     )
     payment_method_id: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A payment method, `pm_…`; in test mode also `pm_card_visa` and the like."
+        default=strawberry.UNSET,
+        description="A payment method, `pm_…`, up to 255 characters; in test mode also `pm_card_visa` and the like.",
     )
     free: bool | None = strawberry.field(default=strawberry.UNSET, description="True for an order that costs nothing.")
 

@@ -24,7 +24,14 @@ USD = Currency("USD")
 _numbers = itertools.count(1)
 _LETTERS = "abcdfghjklmnop"  # of made-up words
 
-ADDRESS = {"fullName": "Ada Marsh", "line1": "1 Contour Road", "city": "Portland", "countryCode": "US"}
+ADDRESS = {
+    "fullName": "Ada Marsh",
+    "line1": "1 Contour Road",
+    "city": "Portland",
+    "region": "OR",
+    "postalCode": "97205",
+    "countryCode": "US",
+}
 USER_ERRORS = """
   userErrors {
     __typename code message field retryable

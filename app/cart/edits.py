@@ -195,6 +195,8 @@ class SetDetails:
                 continue
             try:
                 changes[name] = check()
+            except Rejected as several:
+                faults += several.faults
             except ClientError as fault:
                 faults.append(fault)
         if self.email == "":

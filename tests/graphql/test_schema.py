@@ -263,3 +263,30 @@ def test_a_field_that_its_record_does_not_have_is_noticed() -> None:
 
 def test_every_declaration_fits_its_record() -> None:
     assert shape_faults() == []
+
+
+# ---------------------------------------------------------------------------------------- bounds of what is sent
+
+
+def unbounded(schema: GraphQLSchema) -> Iterator[str]:
+    """Texts and lists of mutations' inputs whose description does not say how long they may be."""
+    assert schema.mutation_type is not None
+    waiting = [get_named_type(field.args["input"].type) for field in schema.mutation_type.fields.values()]
+    seen: set[str] = set()
+    while waiting:
+        kind = waiting.pop()
+        if not isinstance(kind, GraphQLInputObjectType) or kind.name in seen:
+            continue
+        seen.add(kind.name)
+        for name, field in kind.fields.items():
+            waiting.append(get_named_type(field.type))
+            is_list = isinstance(getattr(field.type, "of_type", field.type), GraphQLList) or isinstance(
+                field.type, GraphQLList
+            )
+            told = f"{field.description} {kind.description}"
+            if (is_list or get_named_type(field.type).name == "String") and not any(map(str.isdigit, told)):
+                yield f"{kind.name}.{name}"
+
+
+def test_every_text_and_list_that_is_sent_says_how_long_it_may_be(schema: GraphQLSchema) -> None:
+    assert sorted(unbounded(schema)) == []

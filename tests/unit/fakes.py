@@ -37,7 +37,14 @@ from app.shipping.domain import FlatRate
 
 USD = Currency("USD")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-ADDRESS = Address(full_name="Ada Marsh", line1="1 Contour Road", city="Portland", country_code="US")
+ADDRESS = Address(
+    full_name="Ada Marsh",
+    line1="1 Contour Road",
+    city="Portland",
+    country_code="US",
+    region="OR",
+    postal_code="97205",
+)
 
 
 def usd(minor: int) -> Money:

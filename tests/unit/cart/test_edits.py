@@ -378,7 +378,9 @@ def test_no_line_is_removed_when_one_is_not_there() -> None:
 
 # ------------------------------------------------------------------------------------------------ details
 
-WRITTEN = Address("  Ada Marsh ", "1 Contour Road", "Portland", "US", company=" ")
+WRITTEN = Address(
+    "  Ada Marsh ", "1 Contour Road", "Portland", "US", company=" ", region="Oregon", postal_code=" 97205"
+)
 
 
 @pytest.mark.parametrize(
