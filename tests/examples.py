@@ -35,6 +35,6 @@ def variables_of(document: Path, memory: dict[str, str]) -> dict[str, Any]:
     variables = document.with_suffix(".json")
     if not variables.exists():
         return {}
-    memory["newKey"] = f"example-{next(_keys)}"
+    memory["newKey"] = f"key-of-the-examples-{next(_keys)}"
     filled: dict[str, Any] = json.loads(re.sub(r"<(\w+)>", lambda name: memory[name[1]], variables.read_text()))
     return filled

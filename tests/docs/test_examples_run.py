@@ -41,3 +41,5 @@ def test_they_lead_from_a_search_to_a_paid_order(stack: RunningStack) -> None:
     assert outcomes["08-order"]["order"]["paymentStatus"] == "PAID"
     assert outcomes["10-card-approval"]["checkoutComplete"]["__typename"] == "CheckoutActionRequired"
     assert outcomes["11-wait-for-approval"]["checkoutAttemptUpdated"]["state"] == "ACTION_REQUIRED"
+    assert outcomes["12-whole-cart"]["cartCreate"]["cart"]["readiness"]["missing"] == ["DELIVERY_OPTION"]
+    assert outcomes["13-pay-whole-cart"]["checkoutComplete"]["__typename"] == "CheckoutCompleted"
