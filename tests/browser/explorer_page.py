@@ -49,6 +49,11 @@ async def close_tab(page: Page, title: str) -> None:
 async def run_tab(page: Page, title: str) -> Any:
     """Open the tab, press the button, return the data that the server answered and the page shows."""
     await open_tab(page, title)
+    return await execute(page, title)
+
+
+async def execute(page: Page, title: str) -> Any:
+    """The same in the tab that is open; to open it again would give up what was written in it a moment ago."""
     async with page.expect_response(asks(title)) as sent:
         await execute_button(page).click()
     answer = await (await sent.value).json()

@@ -25,6 +25,12 @@ from tests.browser.explorer_page import (
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.stem for path in (CHECKOUT / "docs" / "examples").glob("*.graphql"))
 SCHEMA = build_schema((CHECKOUT / "schema.graphql").read_text())
+LATE_WRITE = """
+    (() => {
+      const tabs = localStorage['graphiql:tabState'];
+      addEventListener('beforeunload', () => { localStorage['graphiql:tabState'] = tabs; });
+    })()
+"""  # as GraphiQL does, half a second after a change
 PANELS = {  # what is drawn once the panel is open
     "Documentation Explorer": ".graphiql-doc-explorer-root-type",
     "GraphiQL Explorer": ".graphiql-explorer-node",
@@ -199,6 +205,7 @@ async def test_a_reload_keeps_the_tabs_and_restoring_brings_the_examples_back(pa
     async with loaded(page):
         await page.reload()
     await expect(tabs(page)).to_have_count(len(EXAMPLES) - 1)
+    await page.evaluate(LATE_WRITE)
     async with loaded(page):
         await page.get_by_role("button", name="Restore all examples").click()
 

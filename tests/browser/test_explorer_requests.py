@@ -9,7 +9,7 @@ from typing import Any
 from playwright.async_api import Page, Route, expect
 
 from app.seed.logins import DEMO_CUSTOMERS
-from tests.browser.explorer_page import asks, loaded, open_explorer, run_tab, shown_answer, write
+from tests.browser.explorer_page import asks, execute, loaded, open_explorer, run_tab, shown_answer, write
 
 COST = {
     "requestedQueryCost": 101,
@@ -88,7 +88,7 @@ async def test_a_header_of_the_editor_replaces_the_pages_own(page: Page, explore
     await write(page, ".graphiql-editor-tool .graphiql-editor:not(.hidden)", '{"X-Debug": "cost"}')
 
     async with page.expect_request(lambda request: request.headers.get("x-debug") == "cost"):
-        await run_tab(page, "Search")
+        await execute(page, "Search")
 
     await page.locator(".result-window .view-lines").click()
     await page.keyboard.press("Control+End")

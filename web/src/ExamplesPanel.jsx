@@ -51,9 +51,11 @@ function Examples() {
   );
 }
 
-// GraphiQL keeps the tabs in the browser's storage and takes the examples only where it finds none there.
+// GraphiQL keeps the tabs in the browser's storage and takes the examples only where it finds none there. It writes late:
+// what is removed before the page is left may be back by then.
 function restore() {
-  for (const key of ['tabState', 'query', 'variables']) localStorage.removeItem(`graphiql:${key}`);
+  const forget = () => ['tabState', 'query', 'variables'].forEach((key) => localStorage.removeItem(`graphiql:${key}`));
+  addEventListener('pagehide', forget, { once: true });
   location.reload();
 }
 
