@@ -290,3 +290,16 @@ def unbounded(schema: GraphQLSchema) -> Iterator[str]:
 
 def test_every_text_and_list_that_is_sent_says_how_long_it_may_be(schema: GraphQLSchema) -> None:
     assert sorted(unbounded(schema)) == []
+
+
+def test_every_change_of_a_cart_may_name_the_version_that_was_read(schema: GraphQLSchema) -> None:
+    assert schema.mutation_type is not None
+    inputs = [get_named_type(field.args["input"].type) for field in schema.mutation_type.fields.values()]
+    of_carts = [
+        kind
+        for kind in inputs
+        if isinstance(kind, GraphQLInputObjectType) and {"cartId", "targetCartId"} & {*kind.fields}
+    ]
+
+    assert len(of_carts) >= 7
+    assert [kind.name for kind in of_carts if "expectedVersion" not in kind.fields] == []
