@@ -58,13 +58,16 @@ class KeyedExecutor(StrawberryGraphQLCoreExecutionContext):
         if not isinstance(context, Context):
             return super().execute_fields_serially(parent_type, source_value, path, grouped_field_set, position_context)
 
+        header = context.idempotency_key
+
         async def in_order() -> dict[str, Any]:
             values: dict[str, Any] = {}
             for name, details in grouped_field_set.items():
                 of_field = Path(path, name, parent_type.name)
                 run = partial(self.execute_field, parent_type, source_value, details, of_field, position_context)
                 field = self.schema.get_field(parent_type, details[0].node.name.value)
-                context.keyed = None if field is None else self._keyed(context, field, details, of_field)
+                by_header = header if header is None or len(grouped_field_set) == 1 else f"{header} {name}"
+                context.keyed = None if field is None else self._keyed(context, field, details, by_header)
                 if context.keyed is None or field is None:
                     value = await self._awaited(run())
                 else:
@@ -116,18 +119,17 @@ class KeyedExecutor(StrawberryGraphQLCoreExecutionContext):
         context: Context,
         field: GraphQLField,
         field_details_list: Any,  # noqa: ANN401
-        path: Path,
+        by_header: str | None,
     ) -> KeyedField | None:
         node, variables = field_details_list[0].node, field_details_list[0].fragment_variable_values
         try:
             arguments = get_argument_values(field, node, self.variable_values, variables, self.hide_suggestions)
         except GraphQLError:
             return None  # it will be raised again where it is answered
-        values: Mapping[str, Any] = arguments["input"]
-        key = values.get("idempotencyKey")
-        if key is None and context.idempotency_key is not None:
-            alone = len(self.operation.selection_set.selections) == 1
-            key = context.idempotency_key if alone else f"{context.idempotency_key} {path.key}"
+        values: Mapping[str, Any] | None = arguments.get("input")
+        if values is None:  # of `__typename`
+            return None
+        key = by_header if values.get("idempotencyKey") is None else values["idempotencyKey"]
         if key is None:
             return None
         owned = next((str(values[name]) for name in _OWNED if values.get(name) is not None), None)

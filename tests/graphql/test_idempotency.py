@@ -446,17 +446,28 @@ async def test_one_document_may_make_several_calls_with_keys_of_their_own(scene:
 
 async def test_one_header_stands_for_each_mutation_of_a_document(scene: Scene) -> None:
     asked, _ = await add(scene)
-    query = """mutation ($i: CartLinesAddInput!) {
-      first: cartLinesAdd(input: $i) { cart { totalQuantity } }
-      second: cartLinesAdd(input: $i) { cart { totalQuantity } } }"""
+    query = """mutation ($i: CartLinesAddInput!) { __typename ...Both }
+      fragment Both on Mutation {
+        first: cartLinesAdd(input: $i) { cart { totalQuantity } }
+        second: cartLinesAdd(input: $i) { cart { totalQuantity } } }"""
     header = {"idempotency-key": new_key()}
 
     answers = [await scene.api.raw(query, header, i=asked) for _ in range(2)]
 
     assert json.loads(answers[0])["data"] == {
+        "__typename": "Mutation",
         "first": {"cart": {"totalQuantity": 2}},
         "second": {"cart": {"totalQuantity": 3}},
     }
+    assert answers[0] == answers[1]
+
+
+async def test_an_empty_input_may_have_a_header(api: Api) -> None:
+    query = "mutation { cartCreate(input: {}) { cart { id } } }"
+    header = {"idempotency-key": new_key()}
+
+    answers = [await api.raw(query, header) for _ in range(2)]
+
     assert answers[0] == answers[1]
 
 

@@ -35,6 +35,7 @@ BUDGETS = {  # statements cold, statements warm
     "add lines to a cart": (9, 7),
     "add lines with a key": (12, 10),  # look for the answer, claim the key, keep the answer
     "the same call again": (1, 1),
+    "merge two carts": (10, 8),
     "complete a checkout": (27, 25),
     "read an order": (5, 3),
 }
@@ -65,6 +66,8 @@ CART = """query ($id: ID!) { cart(id: $id) { version totalQuantity cost { total 
 ADD = """mutation ($i: CartLinesAddInput!) { cartLinesAdd(input: $i) { userErrors { code }
   cart { version totalQuantity cost { total { amount } }
     lines(first: 100) { nodes { quantity variant { sku product { name } } } } } } }"""
+MERGE = """mutation ($i: CartMergeInput!) { cartMerge(input: $i) { summed userErrors { code }
+  cart { lines(first: 100) { nodes { quantity variant { sku product { name } } } } } } }"""
 CREATE = "mutation ($i: CartCreateInput!) { cartCreate(input: $i) { cart { id version } userErrors { code } } }"
 CHECKOUT = """mutation ($i: CheckoutCompleteInput!) { checkoutComplete(input: $i) { __typename
   ... on CheckoutCompleted { orderAccessToken order { number cost { total { amount } }
@@ -240,6 +243,23 @@ async def test_changing_a_cart_with_a_key(
 
     assert_budget("add lines with a key", cold, warm)
     assert_budget("the same call again", *again)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_merging_carts(
+    api: Api, shop: Shop, scene: Scene, forget: Callable[[], Awaitable[None]], size: int
+) -> None:
+    carts = [await scene.ready_cart(size) for _ in range(4)]
+
+    async def run() -> None:
+        values = {"sourceCartId": carts.pop()["id"], "targetCartId": carts.pop()["id"]}
+        payload = (await api.data(MERGE, i=values))["cartMerge"]
+        assert (payload["summed"], len(payload["cart"]["lines"]["nodes"])) == (size, size)
+
+    await forget()
+    cold, warm = await count(shop, run), await count(shop, run)
+
+    assert_budget("merge two carts", cold, warm)
 
 
 @pytest.mark.parametrize("size", SIZES)
