@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Locator, Page, Response, expect
+from playwright.async_api import Locator, Page, Request, Response, expect
 
 
 async def open_explorer(page: Page, explorer_url: str) -> None:
@@ -21,15 +21,20 @@ async def open_explorer(page: Page, explorer_url: str) -> None:
 @asynccontextmanager
 async def loaded(page: Page) -> AsyncIterator[None]:
     """Inside, the page is loaded or reloaded. Afterwards its editors are drawn and it has the schema."""
-    async with page.expect_response(asks("IntrospectionQuery")) as introspection:
+    async with page.expect_response(answers("IntrospectionQuery")) as introspection:
         yield
     await (await introspection.value).finished()
     await expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
 
 
-def asks(operation: str) -> Callable[[Response], bool]:
+def answers(operation: str) -> Callable[[Response], bool]:
     """Whether a response answers the operation of that name."""
-    return lambda response: f'"operationName":"{operation}"' in (response.request.post_data or "")
+    return lambda response: asks(operation, response.request)
+
+
+def asks(operation: str, request: Request) -> bool:
+    """Whether a request asks for the operation of that name."""
+    return f'"operationName":"{operation}"' in (request.post_data or "")
 
 
 async def open_tab(page: Page, title: str) -> None:
@@ -54,7 +59,7 @@ async def run_tab(page: Page, title: str) -> Any:
 
 async def execute(page: Page, title: str) -> Any:
     """The same in the tab that is open; to open it again would give up what was written in it a moment ago."""
-    async with page.expect_response(asks(title)) as sent:
+    async with page.expect_response(answers(title)) as sent:
         await execute_button(page).click()
     answer = await (await sent.value).json()
     assert answer.get("errors") is None, f"{title}: {answer}"

@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.explorer_page import (
     active_tab,
+    asks,
     close_tab,
     execute_button,
     loaded,
@@ -24,6 +25,7 @@ from tests.browser.explorer_page import (
 
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.stem for path in (CHECKOUT / "docs" / "examples").glob("*.graphql"))
+TITLES = ["".join(word.capitalize() for word in name.split("-")[1:]) for name in EXAMPLES]
 SCHEMA = build_schema((CHECKOUT / "schema.graphql").read_text())
 LATE_WRITE = """
     (() => {
@@ -43,6 +45,8 @@ async def test_the_tabs_buy_something_without_a_value_being_copied(
     page: Page, explorer_url: str, tmp_path: Path
 ) -> None:
     await open_explorer(page, explorer_url)
+    ran: list[str] = []
+    page.on("request", lambda request: ran.extend(operation for operation in TITLES if asks(operation, request)))
 
     found = (await run_tab(page, "Search"))["products"]
     assert found["totalCount"]["value"] > 0
@@ -94,13 +98,20 @@ async def test_the_tabs_buy_something_without_a_value_being_copied(
     await stop_button(page).click()
     await expect(execute_button(page)).to_be_visible()
 
+    whole = (await run_tab(page, "WholeCart"))["cartCreate"]
+    assert whole["userErrors"] == []
+    assert whole["cart"]["id"] != again["cart"]["id"]
+
+    at_once = (await run_tab(page, "PayWholeCart"))["checkoutComplete"]
+    assert at_once["__typename"] == "CheckoutCompleted"
+
+    assert ran == TITLES
+
 
 async def test_there_is_one_tab_for_each_example_in_the_order_of_the_files(page: Page, explorer_url: str) -> None:
-    as_in_files = ["".join(word.capitalize() for word in name.split("-")[1:]) for name in EXAMPLES]
-
     await open_explorer(page, explorer_url)
 
-    await expect(tabs(page)).to_have_text(as_in_files)
+    await expect(tabs(page)).to_have_text(TITLES)
 
 
 async def test_a_tab_that_is_run_too_early_names_the_one_to_run_first(page: Page, explorer_url: str) -> None:

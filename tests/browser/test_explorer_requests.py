@@ -9,7 +9,7 @@ from typing import Any
 from playwright.async_api import Page, Route, expect
 
 from app.seed.logins import DEMO_CUSTOMERS
-from tests.browser.explorer_page import asks, execute, loaded, open_explorer, run_tab, shown_answer, write
+from tests.browser.explorer_page import answers, execute, loaded, open_explorer, run_tab, shown_answer, write
 
 COST = {
     "requestedQueryCost": 101,
@@ -101,7 +101,7 @@ async def test_who_is_signed_in_sends_a_token_that_is_nowhere_in_storage(page: P
     await sign_in(page, email, password)
     await expect(page.locator(".panel")).to_contain_text(f"Signed in as {email}")
 
-    async with page.expect_response(asks("Search")) as sent:
+    async with page.expect_response(answers("Search")) as sent:
         await run_tab(page, "Search")
     scheme, _, token = (await (await sent.value).request.all_headers())["authorization"].partition(" ")
 
@@ -113,7 +113,7 @@ async def test_who_is_signed_in_sends_a_token_that_is_nowhere_in_storage(page: P
     assert password not in kept
     async with loaded(page):
         await page.reload()
-    async with page.expect_response(asks("Search")) as sent:
+    async with page.expect_response(answers("Search")) as sent:
         await run_tab(page, "Search")
     assert "authorization" not in await (await sent.value).request.all_headers()
 
@@ -126,7 +126,7 @@ async def test_who_signs_out_sends_no_token_any_more(page: Page, explorer_url: s
     await page.get_by_role("button", name="Sign out").click()
 
     await expect(page.get_by_label("Password")).to_have_value("")
-    async with page.expect_response(asks("Search")) as sent:
+    async with page.expect_response(answers("Search")) as sent:
         await run_tab(page, "Search")
     assert "authorization" not in await (await sent.value).request.all_headers()
 
