@@ -37,6 +37,8 @@ _UUID = "1111111111111111111111"
 _NOT_TEXT = {"Int", "Float", "Boolean"}
 _PLAIN: dict[str, Any] = {  # what a client might send, by the name of the place, or else of its type
     "cartId": f"cart_{_UUID}",
+    "sourceCartId": f"cart_{_UUID}",
+    "targetCartId": f"cart_{_UUID}",
     "lineId": f"line_{_UUID}",
     "lineIds": f"line_{_UUID}",
     "variantId": "var_2",

@@ -82,7 +82,7 @@ def is_nothing(value: Any) -> bool:
     if "nodes" in value:
         return is_nothing(value["nodes"])
     if "userErrors" in value:
-        return value["cart"] is None and value["userErrors"] != []
+        return value.get("cart", value.get("deletedId")) is None and value["userErrors"] != []
     return value["__typename"] == "CheckoutFailed"
 
 

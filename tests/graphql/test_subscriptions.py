@@ -274,11 +274,11 @@ class CountedReadCart:
         self._read = read
         self._now = self.most = 0
 
-    async def __call__(self, cart_id: CartId) -> Any:
+    async def __call__(self, cart_id: CartId, **more: Any) -> Any:
         self._now += 1
         self.most = max(self.most, self._now)
         try:
-            return await self._read(cart_id)
+            return await self._read(cart_id, **more)
         finally:
             self._now -= 1
 
