@@ -185,10 +185,10 @@ def documents(graph: GraphQLSchema, known: dict[str, str]) -> st.SearchStrategy[
         given_arguments = known.get(f"{kind.name}.{name}", "")
         size = st.integers(1, 6).map("first: {0}".format) if "first" in field.args else st.just("")
         if not has_fields(field):
-            return st.just(name + (f"({given_arguments})" if given_arguments else ""))
+            return st.just(f"{kind.name}_{name}: {name}{arguments(given_arguments)}")
         below = selection(get_named_type(field.type), levels - 1)
         return st.tuples(size, below, st.integers(0, 99)).map(
-            lambda parts: f"a{parts[2]}_{name}: {name}{arguments(given_arguments, parts[0])} {parts[1]}"
+            lambda parts: f"{kind.name}_{name}_{parts[2]}: {name}{arguments(given_arguments, parts[0])} {parts[1]}"
         )
 
     def arguments(*texts: str) -> str:
