@@ -32,7 +32,9 @@ from app.cart.fill_cart import FillCart
 from app.cart.merge_carts import MergeCarts
 from app.catalog.cached import CachedCatalog, CachedSearch
 from app.catalog.repository import SqlCatalog
+from app.catalog.reprice_catalog import RepriceCatalog
 from app.catalog.search_index import PostgresSearchIndex
+from app.catalog.set_prices import SetPrices
 from app.catalog.store_products import StoreProducts
 from app.checkout.check_payments import CheckPayments
 from app.checkout.place_order import PlaceOrder
@@ -68,6 +70,7 @@ from app.shipping.domain import FlatRate
 from app.transactions import Transactions
 from dataloaders.loaders import Readers
 from resolvers.context import Services, ShopProfile
+from resolvers.in_context import Markets
 
 WEB_STATEMENT_SECONDS = 2
 WORKER_STATEMENT_SECONDS = 30
@@ -93,6 +96,8 @@ class Shop:
     tokens: JwtAccessTokens
     check_payments: CheckPayments
     delete_expired_carts: DeleteExpired
+    reprice_catalog: RepriceCatalog
+    set_prices: SetPrices
     find_document: FindDocument
     import_documents: ImportDocuments
     list_documents: ListDocuments
@@ -151,13 +156,17 @@ def build_shop(
     redis = RedisServer.connect(settings.redis_url.get_secret_value(), clock, timeout_seconds=redis_timeout_seconds)
     cache = RedisCache(redis)
     read_through = ReadThrough(cache, clock, source=ReadSource.REPLICA if replica_url else ReadSource.PRIMARY)
+    flat_rate = FlatRate(
+        Money.parse(settings.shipping_flat_rate, currency), settings.shipping_days, frozenset(settings.countries)
+    )
     changes = RedisChanges.connect(settings.redis_url.get_secret_value())
-    transactions = Transactions(database, currency=currency, drop_tags=cache.drop_tags, announce=changes.announce)
+    transactions = Transactions(
+        database, currency=currency, flat_rate=flat_rate, drop_tags=cache.drop_tags, announce=changes.announce
+    )
     gateway = gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base)
-    flat_rate = Money.parse(settings.shipping_flat_rate, currency)
     desk = CartDesk(
         transactions=transactions,
-        delivery=FlatRate(flat_rate, settings.shipping_days, frozenset(settings.countries)),
+        default_country=settings.countries[0],
         clock=clock,
         ids=ids,
         lifetime=timedelta(days=settings.cart_lifetime_days),
@@ -166,7 +175,11 @@ def build_shop(
     passwords, tokens = Argon2Passwords(), JwtAccessTokens(secret, clock)
     services = Services(
         profile=ShopProfile(
-            settings.shop_name, currency, settings.countries, settings.stripe_publishable_key, settings.base_url
+            settings.shop_name,
+            Markets(settings.all_currencies, settings.currency_by_country),
+            settings.countries,
+            settings.stripe_publishable_key,
+            settings.base_url,
         ),
         clock=clock,
         readers=Readers(
@@ -177,7 +190,7 @@ def build_shop(
         ),
         search=CachedSearch(PostgresSearchIndex(database, currency=currency), read_through),
         read_cart=ReadCart(desk),
-        create_cart=CreateCart(desk, currency),
+        create_cart=CreateCart(desk, settings.all_currencies),
         edit_cart=EditCart(desk),
         fill_cart=FillCart(desk),
         merge_carts=MergeCarts(desk),
@@ -203,6 +216,8 @@ def build_shop(
         sign_in=SignIn(transactions, passwords, tokens),
         tokens=tokens,
         delete_expired_carts=DeleteExpired(transactions, clock),
+        reprice_catalog=RepriceCatalog(transactions, clock, keys.catalog_tags),
+        set_prices=SetPrices(transactions, clock, keys.catalog_tags),
         find_document=FindDocument(
             DocumentMode(settings.documents),
             RememberedDocuments(SqlTrustedDocuments(database), clock),

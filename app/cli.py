@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     seed.add_argument("--products", type=int, metavar="N", help="generate N products instead of the demo shop")
     seed.add_argument("--if-empty", action="store_true", help="do nothing where there are products already")
 
-    load = add("import", "load products from JSON Lines or Shopify CSV files", _import)
+    load = add("import", "load products (JSON Lines, Shopify CSV) and terms of sale (YAML, JSON)", _import)
     load.add_argument("files", nargs="+", type=Path, metavar="FILE")
     load.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
     load.add_argument("--strict", action="store_true", help="stop at the first bad row")

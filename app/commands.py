@@ -15,13 +15,19 @@ from rich.progress import Progress
 from app.bootstrap import Shop
 from app.catalog.domain import ProductDraft
 from app.catalog_import.progress import shown_progress
+from app.catalog_import.report import fault_lines
 from app.catalog_import.run_import import BATCH_PRODUCTS, ImportCatalog
-from app.core.money import Currency
+from app.core.errors import Bug
+from app.core.money import Currency, Money
 from app.seed.demo import demo_drafts
 from app.seed.generated import generated_drafts
 from app.seed.logins import DEMO_CUSTOMERS
+from app.seed.terms import demo_terms
+from app.terms_import.amounts import ShopFacts
+from app.terms_import.run_import import ImportTerms, in_order
+from app.terms_import.store_terms import StoreTerms
 
-OK, FAILED = 0, 1
+OK, FAILED, UNREADABLE = 0, 1, 2
 MAX_PRODUCTS = 5_000_000  # where the search on PostgreSQL ends, see docs/architecture.md
 PICTURES_HERE = ""  # the demo's pictures are paths: every server has them, whatever its address
 
@@ -38,7 +44,7 @@ async def seed(shop: Shop, *, products: int | None, if_empty: bool) -> int:
     if products is not None:
         drafts, total = generated_drafts(products, currency=currency), products
     else:
-        everything = list(demo_drafts(currency, image_base_url=PICTURES_HERE))
+        everything = list(demo_drafts(currency, others=shop.settings.all_currencies[1:], image_base_url=PICTURES_HERE))
         drafts, total = iter(everything), len(everything)
         for email, password, name in DEMO_CUSTOMERS:
             await shop.add_customer(email, password, name)
@@ -50,17 +56,60 @@ async def seed(shop: Shop, *, products: int | None, if_empty: bool) -> int:
             outcome = await shop.store_products(batch)
             created, updated = created + outcome.created, updated + outcome.updated
             progress.advance(task, len(batch))
+    if products is None:
+        await _seed_terms(shop, currency)
     seconds = shop.clock.monotonic() - started
     print(f"{created:,} created, {updated:,} updated, {total - created - updated:,} unchanged, {seconds:.1f} s")
     return OK
 
 
+async def _seed_terms(shop: Shop, currency: Currency) -> None:
+    settings = shop.settings
+    flat_rate = Money.parse(settings.shipping_flat_rate, currency)
+    text = demo_terms(currency, countries=settings.countries, flat_rate=flat_rate, days=settings.shipping_days)
+    report = await _terms_importer(shop).load(text, "the demo terms", strict=True)
+    if report.faults:
+        raise Bug(f"the demo terms are broken: {report.faults}")
+    await shop.reprice_catalog()
+
+
+def _terms_importer(shop: Shop, *, dry_run: bool = False) -> ImportTerms:
+    settings = shop.settings
+    facts = ShopFacts(settings.currency, frozenset(settings.all_currencies), frozenset(settings.countries))
+    return ImportTerms(StoreTerms(shop.transactions, shop.set_prices, facts, dry_run).sections())
+
+
 async def import_files(shop: Shop, files: Sequence[Path], *, dry_run: bool, strict: bool) -> int:
-    """Load products from files; says what became of every row."""
+    """Load products, then terms of sale, from files; says what became of every row and entry."""
+    products, terms = in_order(files)
+    code = await _import_products(shop, products, dry_run=dry_run, strict=strict) if products else OK
+    if code != OK and strict:
+        return code
+    return max(code, await _import_terms(shop, terms, dry_run=dry_run, strict=strict))
+
+
+async def _import_terms(shop: Shop, terms: Sequence[Path], *, dry_run: bool, strict: bool) -> int:
+    load = _terms_importer(shop, dry_run=dry_run)
+    code = OK
+    for path in terms:
+        report = await load(path, strict=strict)
+        for line in fault_lines(report.faults):
+            print(line, file=sys.stderr)
+        if report.readable:
+            print(report.summary(dry_run=dry_run))
+        code = max(code, (FAILED if report.faults else OK) if report.readable else UNREADABLE)
+        if code != OK and strict:
+            break
+    if terms and not dry_run:
+        await shop.reprice_catalog()
+    return code
+
+
+async def _import_products(shop: Shop, files: Sequence[Path], *, dry_run: bool, strict: bool) -> int:
     currency = Currency(shop.settings.currency)
     load = ImportCatalog(
         write=partial(shop.store_products, dry_run=dry_run),
-        currencies=frozenset({currency}),
+        currencies=frozenset(shop.settings.all_currencies),
         default_currency=currency,
         clock=shop.clock,
     )

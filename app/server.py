@@ -75,7 +75,10 @@ def work(settings: Settings) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with open_shop(settings) as shop:
-            await run_schedule(schedule(shop.check_payments, shop.delete_expired_carts, shop.forget_keyed_calls), stop)
+            entries = schedule(
+                shop.check_payments, shop.delete_expired_carts, shop.forget_keyed_calls, shop.reprice_catalog
+            )
+            await run_schedule(entries, stop)
 
     uvloop.run(run())
     return 0

@@ -28,16 +28,11 @@ from pydantic import (
     model_validator,
 )
 
+from app.core.charging import can_be_charged, units_of
 from app.core.errors import ShopError
-from app.core.money import Currency, Money, known_currencies, minor_digits
+from app.core.money import Currency, Money, known_currencies
 
 PREFIX = "CARTOGRAPH_"
-# without cents in CLDR, with two digits at Stripe: an amount would be charged a hundredfold, or a hundredth.
-# Source: Stripe, Supported currencies, zero-decimal and special cases.
-_COUNTED_OTHERWISE = frozenset(
-    {"AFN", "ALL", "HUF", "IQD", "IRR", "ISK", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SLL", "SOS", "STD"}
-    | {"SYP", "TWD", "UGX", "YER"}
-)
 DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-real"  # noqa: S105  refused in production, below
 
 
@@ -165,7 +160,17 @@ class Settings(BaseModel):
 
     shop_name: str = Field("Cartograph", alias="CARTOGRAPH_SHOP_NAME", min_length=1, description="the shop's name")
     currency: str = Field(
-        "USD", alias="CARTOGRAPH_CURRENCY", description="the currency of all prices, an ISO 4217 code"
+        "USD", alias="CARTOGRAPH_CURRENCY", description="the currency in which everything is priced, an ISO 4217 code"
+    )
+    currencies: _Codes = Field(
+        (),
+        alias="CARTOGRAPH_CURRENCIES",
+        description="further currencies to sell in, ISO 4217 codes separated by commas",
+    )
+    markets: _Codes = Field(
+        (),
+        alias="CARTOGRAPH_MARKETS",
+        description="countries whose shoppers see another of these currencies, such as DE=EUR,JP=JPY",
     )
     countries: _Codes = Field(
         ("US", "CA", "GB", "DE", "FR", "NL", "AT", "CH", "JP", "AU"),
@@ -192,6 +197,16 @@ class Settings(BaseModel):
         """How clients reach the server, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
 
+    @property
+    def all_currencies(self) -> tuple[Currency, ...]:
+        """Every currency that the shop sells in, its own first."""
+        return tuple(Currency(code) for code in dict.fromkeys((self.currency, *self.currencies)))
+
+    @property
+    def currency_by_country(self) -> dict[str, Currency]:
+        """The currencies of countries that do not see the shop's own."""
+        return {country: Currency(code) for country, _, code in (entry.partition("=") for entry in self.markets)}
+
     @model_validator(mode="after")
     def _agree_with_each_other(self) -> Settings:
         """Checks that need more than one value, all of them before the first is reported."""
@@ -201,23 +216,23 @@ class Settings(BaseModel):
         return self
 
     def _shop_faults(self) -> list[str]:
-        faults = []
-        if self.currency not in known_currencies():
-            faults.append(f"CARTOGRAPH_CURRENCY: {self.currency!r} is not an ISO 4217 code; set one such as USD")
-        elif self.currency in _COUNTED_OTHERWISE or minor_digits(Currency(self.currency)) not in (0, 2):
-            faults.append(
-                f"CARTOGRAPH_CURRENCY: the payment provider counts {self.currency} in other units than CLDR;"
-                " set another currency"
-            )
-        else:
+        faults: list[str] = []
+        faults += _currency_faults("CARTOGRAPH_CURRENCY", self.currency)
+        faults += [fault for code in self.currencies for fault in _currency_faults("CARTOGRAPH_CURRENCIES", code)]
+        if not _currency_faults("CARTOGRAPH_CURRENCY", self.currency):
             try:
-                Money.parse(self.shipping_flat_rate, Currency(self.currency))
+                units_of(Money.parse(self.shipping_flat_rate, Currency(self.currency)))
             except ValueError as error:
                 faults.append(f"CARTOGRAPH_SHIPPING_FLAT_RATE: {error}; set an amount that this currency has")
         territories = Locale("en").territories
         unknown = [code for code in self.countries if len(code) != 2 or code not in territories]
         if unknown:
             faults.append(f"CARTOGRAPH_COUNTRIES: {', '.join(unknown)}: not ISO 3166-1 codes; set some such as US,DE")
+        for entry in self.markets:
+            country, _, code = entry.partition("=")
+            if len(country) != 2 or country not in territories or code not in self.all_currencies:
+                reason = "is no country with one of the shop's currencies"
+                faults.append(f"CARTOGRAPH_MARKETS: {entry!r} {reason}; set entries such as DE=EUR")
         return faults
 
     def _production_faults(self) -> list[str]:
@@ -234,6 +249,14 @@ class Settings(BaseModel):
         if self.stripe_api_base is not None:
             faults.append("STRIPE_API_BASE: the emulator takes no real money; unset it in production")
         return faults
+
+
+def _currency_faults(name: str, code: str) -> list[str]:
+    if code not in known_currencies():
+        return [f"{name}: {code!r} is not an ISO 4217 code; set one such as USD"]
+    if not can_be_charged(Currency(code)):
+        return [f"{name}: the payment provider knows no such fine amounts of {code}; set another currency"]
+    return []
 
 
 _REQUIRED = [str(field.alias) for field in Settings.model_fields.values() if field.is_required()]

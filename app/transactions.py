@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.accounts.repository import SqlAccounts
 from app.cart.repository import SqlCarts
 from app.catalog.offers import SqlOffers
+from app.catalog.prices import SqlPrices
 from app.catalog.store import SqlCatalogStore
 from app.core.changes import Change
 from app.core.money import Currency
@@ -24,17 +25,27 @@ from app.idempotency.repository import SqlKeys
 from app.inventory.repository import SqlStock
 from app.orders.repository import SqlOrders
 from app.payments.repository import SqlAttempts
+from app.promotions.repository import SqlPromotions
+from app.promotions.store import SqlPromotionStore
+from app.shipping.domain import FlatRate
+from app.shipping.repository import SqlDelivery
+from app.taxes.repository import SqlTaxes
 
 
 class Transaction:
     """Every store on one connection."""
 
-    def __init__(self, connection: AsyncConnection, *, currency: Currency) -> None:
+    def __init__(self, connection: AsyncConnection, *, currency: Currency, flat_rate: FlatRate) -> None:
         self.carts = SqlCarts(connection)
         self.offers = SqlOffers(connection)
         self.stock = SqlStock(connection)
+        self.delivery = SqlDelivery(connection, flat_rate=flat_rate)
+        self.taxes = SqlTaxes(connection)
+        self.promotions = SqlPromotions(connection)
+        self.promotion_drafts = SqlPromotionStore(connection)
         self.orders = SqlOrders(connection)
         self.attempts = SqlAttempts(connection)
+        self.prices = SqlPrices(connection, currency=currency)
         self.catalog = SqlCatalogStore(connection, currency=currency)
         self.accounts = SqlAccounts(connection)
         self.documents = SqlTrustedDocumentStore(connection)
@@ -52,18 +63,24 @@ class Transaction:
 
 
 class Transactions:
-    """Opens transactions on the primary. drop_tags: the cache's; announce: the change feed's; neither ever raises."""
+    """Opens transactions on the primary.
+
+    currency: of prices in search; flat_rate: delivery while there are no methods. drop_tags: the cache's; announce: the
+    change feed's; neither ever raises.
+    """
 
     def __init__(
         self,
         database: Database,
         *,
         currency: Currency,
+        flat_rate: FlatRate,
         drop_tags: Callable[[Iterable[str]], Awaitable[None]],
         announce: Callable[[Iterable[Change]], None],
     ) -> None:
         self._database = database
         self._currency = currency
+        self._flat_rate = flat_rate
         self._drop_tags = drop_tags
         self._announce = announce
 
@@ -73,7 +90,7 @@ class Transactions:
         changes: set[Change] = set()
         try:
             async with self._database.write() as connection:
-                transaction = Transaction(connection, currency=self._currency)
+                transaction = self._on(connection)
                 yield transaction
                 changes = transaction.changes
         finally:  # also when the commit's answer was lost: it may have happened
@@ -86,4 +103,7 @@ class Transactions:
     async def read(self) -> AsyncIterator[Transaction]:
         """Reads from the primary, each statement for itself; nothing is locked."""
         async with self._database.read_fresh() as connection:
-            yield Transaction(connection, currency=self._currency)
+            yield self._on(connection)
+
+    def _on(self, connection: AsyncConnection) -> Transaction:
+        return Transaction(connection, currency=self._currency, flat_rate=self._flat_rate)

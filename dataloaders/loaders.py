@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.catalog.domain import CatalogReader, Category, CategoryPlace, PriceRange, Product, Variant, VariantPrice
 from app.core.ids import AttemptId, CartId, CategoryId, OrderId, ProductId, VariantId
-from app.core.money import Currency
+from app.core.money import Currency, Money
 from app.inventory.domain import StockLevel, StockReader
 from app.orders.domain import Order, OrderEvent, OrderReader
 from app.payments.domain import AttemptReader, PaymentAttempt
@@ -25,16 +25,28 @@ class Readers:
 
 
 class Loaders:
-    """One request's loaders. currency: the one that prices are shown in; turns: the request's share of connections."""
+    """One request's loaders. turns: the request's share of connections.
 
-    def __init__(self, readers: Readers, turns: Turns, *, currency: Currency) -> None:
+    currency: the one that prices are shown in; what is not sold in it is shown in own_currency, the shop's.
+    """
+
+    def __init__(self, readers: Readers, turns: Turns, *, currency: Currency, own_currency: Currency) -> None:
         catalog, orders, attempts = readers.catalog, readers.orders, readers.attempts
 
         async def prices(ids: Sequence[VariantId]) -> Mapping[VariantId, VariantPrice]:
-            return await catalog.prices_by_variant_ids(ids, currency)
+            found = await catalog.prices_by_variant_ids(ids, currency)
+            rest = [each for each in ids if each not in found] if currency != own_currency else []
+            return found | await catalog.prices_by_variant_ids(rest, own_currency) if rest else found
 
         async def price_ranges(ids: Sequence[ProductId]) -> Mapping[ProductId, PriceRange]:
-            return await catalog.price_ranges_by_product_ids(ids, currency)
+            found = await catalog.price_ranges_by_product_ids(ids, currency)
+            rest = [each for each in ids if each not in found] if currency != own_currency else []
+            return found | await catalog.price_ranges_by_product_ids(rest, own_currency) if rest else found
+
+        async def lowest_prices(ids: Sequence[VariantId]) -> Mapping[VariantId, Money]:
+            found = await catalog.lowest_prices_by_variant_ids(ids, currency)
+            rest = [each for each in ids if each not in found] if currency != own_currency else []
+            return found | await catalog.lowest_prices_by_variant_ids(rest, own_currency) if rest else found
 
         self.product = Loader[ProductId, Product](catalog.products_by_ids, turns)
         self.product_id_by_slug = Loader[str, ProductId](catalog.product_ids_by_slugs, turns)
@@ -43,6 +55,7 @@ class Loaders:
         self.variant_id_by_sku = Loader[str, VariantId](catalog.variant_ids_by_skus, turns)
         self.variants_of_product = Loader[ProductId, tuple[Variant, ...]](catalog.variants_by_product_ids, turns)
         self.price = Loader[VariantId, VariantPrice](prices, turns)
+        self.lowest_price = Loader[VariantId, Money](lowest_prices, turns)
         self.category = Loader[CategoryId, Category](catalog.categories_by_ids, turns)
         self.category_id_by_slug = Loader[str, CategoryId](catalog.category_ids_by_slugs, turns)
         self.children_of_category = Loader[CategoryId, tuple[CategoryPlace, ...]](

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from app.database.tables import metadata
+from app.database.metadata import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

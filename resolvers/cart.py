@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from app.cart import domain as records
+from app.cart import quote as quotes
 from app.catalog.domain import Variant
+from app.core.discount import DiscountReason
 from app.core.ids import Kind
 from app.core.pagination import slice_page
 from app.orders.domain import Delivery, OrderCost
 from app.orders.domain import Order as OrderRecord
 from app.payments.domain import PaymentAttempt
+from app.promotions.domain import MAX_CODES
+from app.promotions.domain import DiscountCode as DiscountCodeRecord
 from app.shipping.domain import DeliveryOption as DeliveryOptionRecord
+from app.taxes.domain import TaxLine as TaxLineRecord
 from resolvers.address import Address
 from resolvers.backing import backed_by
 from resolvers.connection import After, Connection, First, Listing, asked_page, listing
@@ -48,13 +54,52 @@ class DeliveryOption:
     """Declared over the option of a cart and the delivery of an order, which have the same fields."""
 
     name: str = strawberry.field(description="What to call it.")
-    price: Money = strawberry.field(description="What it costs.")
+    price: Money = strawberry.field(description="What it costs, before any discount on delivery.")
+    is_pick_up: bool = strawberry.field(description="Whether the buyer fetches it: no shipping address is needed then.")
     estimated_days: int | None = strawberry.field(description="How many working days it takes, where that is known.")
 
     @strawberry.field(description="What goes into `deliveryOptionId`.")
     def id(option: strawberry.Parent[DeliveryOptionRecord]) -> strawberry.ID:
         """Opaque."""
         return public_id(Kind.DELIVERY_OPTION, option.id)
+
+
+@strawberry.type(description="One tax on a cart or an order.", directives=[EMBEDDED])
+@backed_by(TaxLineRecord)
+class TaxLine:
+    """Declared over its record."""
+
+    name: str = strawberry.field(description="What to call it, such as `VAT`.")
+    rate: Decimal = strawberry.field(description='The rate as a fraction, such as "0.19" for 19 %.')
+    amount: Money = strawberry.field(description="How much it is.")
+    is_included: bool = strawberry.field(
+        description="Whether the prices include it already; if not, it is part of `cost.tax`."
+    )
+
+
+@strawberry.type(description="A discount code of a cart, and what came of it.", directives=[EMBEDDED])
+@backed_by(DiscountCodeRecord)
+class CartDiscountCode:
+    """Declared over its record."""
+
+    code: str = strawberry.field(description="The code, in upper case.")
+    applicable: bool = strawberry.field(description="Whether the discount is given.")
+    reason: DiscountReason | None = strawberry.field(description="Why it is not.")
+    missing: Money | None = strawberry.field(description="For MINIMUM_NOT_MET: what its goods cost too little.")
+    amount: Money | None = strawberry.field(description="What it takes off, delivery included; null where it does not.")
+
+
+@strawberry.type(
+    description="One step from the lines to the total; the amounts of all steps sum to `cost.total`.",
+    directives=[EMBEDDED],
+)
+@backed_by(quotes.PriceStep)
+class PriceStep:
+    """Declared over its record."""
+
+    kind: quotes.PriceStepKind = strawberry.field(description="What the step is.")
+    label: str = strawberry.field(description="What to call it, for people.")
+    amount: Money = strawberry.field(description="What it adds; below zero where something is taken off.")
 
 
 @strawberry.type(
@@ -68,8 +113,14 @@ class CartCost:
     subtotal: Money = strawberry.field(description="All lines, before discounts.")
     discount: Money = strawberry.field(description="What is taken off.")
     shipping: Money | None = strawberry.field(description="Delivery; null while none is chosen.")
-    tax: Money | None = strawberry.field(description="Tax on top of the prices; null where prices include it.")
+    tax: Money | None = strawberry.field(
+        description="Tax on top of the prices, 0 where they include it; null where the shop knows of no taxes."
+    )
     total: Money = strawberry.field(description="What the buyer pays: send it as `expectedTotal`.")
+    tax_lines: list[TaxLine] = strawberry.field(
+        directives=at_most(40),
+        description="Every tax, also those that the prices include; one a rate, at most 40.",
+    )
     is_estimated: bool = strawberry.field(description="Whether something that will be added is not known yet.")
 
 
@@ -128,10 +179,17 @@ class Cart(Node):
         description="What can be chosen from; empty where nothing has to be delivered, or nothing can be.",
     )
     selected_delivery_option: DeliveryOption | None = strawberry.field(description="The chosen one.")
+    discount_codes: list[CartDiscountCode] = strawberry.field(
+        directives=at_most(MAX_CODES), description="The codes, in the order they were given; at most 10."
+    )
     cost: CartCost = strawberry.field(description="What it costs now.")
+    explain: list[PriceStep] = strawberry.field(
+        directives=at_most(250),
+        description="How the total comes about, step by step; the steps sum to it. At most 250.",
+    )
     problems: list[CartProblem] = strawberry.field(
-        directives=at_most(3 * records.MAX_LINES + 1),
-        description="What has changed since the cart was filled, line by line; at most 301.",
+        directives=at_most(3 * records.MAX_LINES + 11),
+        description="What has changed since the cart was filled, line by line; at most 311.",
     )
     readiness: CheckoutReadiness = strawberry.field(description="Whether it can be paid, and what is missing.")
     created_at: datetime = strawberry.field(description="When it was opened.")
@@ -210,6 +268,18 @@ class LinePriceChanged:
     after: Money = strawberry.field(description="The price of one unit now.")
 
 
+@strawberry.type(
+    description="A code of the cart does not apply (any more). It does not keep the cart from payment.",
+    directives=[EMBEDDED],
+)
+@backed_by(records.DiscountCodeInactive)
+class DiscountCodeInactive:
+    """Declared over its record."""
+
+    code: str = strawberry.field(description="The code.")
+    reason: DiscountReason = strawberry.field(description="Why.")
+
+
 @strawberry.type(description="The chosen delivery is no longer offered: choose another.", directives=[EMBEDDED])
 @backed_by(records.DeliveryOptionGone)
 class DeliveryOptionGone:
@@ -219,6 +289,11 @@ class DeliveryOptionGone:
 
 
 CartProblem = Annotated[
-    LineUnavailable | LineInsufficientStock | LineQuantityNotAllowed | LinePriceChanged | DeliveryOptionGone,
+    LineUnavailable
+    | LineInsufficientStock
+    | LineQuantityNotAllowed
+    | LinePriceChanged
+    | DiscountCodeInactive
+    | DeliveryOptionGone,
     strawberry.union("CartProblem", description="Something that has changed since the cart was filled."),
 ]

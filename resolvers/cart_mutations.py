@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from functools import partial
 from typing import Annotated
 
 import strawberry
 
+from app.cart.discount_codes import SetCodes
 from app.cart.domain import KeyValue as KeyValueRecord
 from app.cart.domain import PricedCart
 from app.cart.edits import AddLines, CartEdit, ChangeLines, LineChange, NewLine, RemoveLines, SetDetails
@@ -72,8 +74,13 @@ class CartCreateInput:
         default=strawberry.UNSET, description="Where to deliver to."
     )
     billing_address: AddressInput | None = strawberry.field(default=strawberry.UNSET, description="Where to bill.")
+    discount_codes: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="At most 10 codes; one that does not apply is refused."
+    )
     currency: Enum | None = strawberry.field(
-        default=strawberry.UNSET, graphql_type=CurrencyCode | None, description="One of `shop.currencies`."
+        default=strawberry.UNSET,
+        graphql_type=CurrencyCode | None,
+        description="One of `shop.currencies`; that of `@inContext` without it.",
     )
     idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
@@ -148,6 +155,18 @@ class CartUpdateInput:
     idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
 
 
+@strawberry.input(description="The discount codes that a cart is to have instead of those it has.")
+class CartDiscountCodesSetInput:
+    """Becomes `SetCodes`."""
+
+    cart_id: strawberry.ID = strawberry.field(description=_CART_ID)
+    codes: list[str] = strawberry.field(
+        description="At most 10 codes, upper or lower case; none takes all of them off."
+    )
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=_VERSION)
+    idempotency_key: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description=IDEMPOTENCY_KEY)
+
+
 @strawberry.type
 class CartMutation:
     """The part of `Mutation` about carts."""
@@ -167,12 +186,13 @@ class CartMutation:
                 billing_address=address_of(input.billing_address),
             )
         )
-        create, currency = info.context.services.create_cart, given(input.currency)
-        wanted = None if currency is None else Currency(str(currency.value))
-        caller = info.context.caller
-        return await _carried_out(
-            info, lambda: create(edits, currency=wanted, caller=caller, keyed=info.context.keyed_call)
-        )
+        codes = given(input.discount_codes)
+        if codes:
+            edits.append(SetCodes(tuple(codes), "discountCodes"))
+        context, currency = info.context, given(input.currency)
+        wanted = context.shopper.currency if currency is None else Currency(str(currency.value))
+        create = partial(context.services.create_cart, edits, currency=wanted, country_code=context.shopper.country)
+        return await _carried_out(info, lambda: create(caller=context.caller, keyed=context.keyed_call))
 
     @strawberry.mutation(description="Put units into a cart.")
     async def cart_lines_add(self, info: Info, input: Annotated[CartLinesAddInput, INPUT]) -> CartPayload | None:  # noqa: A002
@@ -219,6 +239,15 @@ class CartMutation:
             customer_id=info.context.caller if given(input.claim) else None,
         )
         return await _edited(info, input.cart_id, edit, input.expected_version)
+
+    @strawberry.mutation(description="Set a cart's discount codes. One that is new and does not apply is refused.")
+    async def cart_discount_codes_set(
+        self,
+        info: Info,
+        input: Annotated[CartDiscountCodesSetInput, INPUT],  # noqa: A002
+    ) -> CartPayload | None:
+        """A code that the cart has already may stay, even while it does not apply."""
+        return await _edited(info, input.cart_id, SetCodes(tuple(input.codes)), input.expected_version)
 
 
 async def _edited(info: Info, cart_id: str, edit: CartEdit, expected_version: int | None) -> CartPayload:

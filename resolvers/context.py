@@ -28,12 +28,12 @@ from app.idempotency.domain import KeyedCall
 from app.orders.access_token import OrderAccessTokens
 from dataloaders.batching import Turns
 from dataloaders.loaders import Loaders, Readers
+from resolvers.in_context import Markets, Shopper
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 EVENTS_AT_ONCE = 3  # of one process: thousands may watch one object, or tick together, and others want connections too
-LOCALE = "en"  # amounts are formatted for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,15 @@ class ShopProfile:
     """What the shop says of itself."""
 
     name: str
-    currency: Currency
+    markets: Markets
     countries: tuple[str, ...]
     stripe_publishable_key: str | None
     base_url: str
+
+    @property
+    def currency(self) -> Currency:
+        """The shop's own."""
+        return self.markets.currencies[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,13 @@ class Context:
         self.idempotency_key = idempotency_key
         self.keyed: KeyedField | None = None  # of the mutation that is executed now: they run one after the other
         self._turns = Turns()
-        self.loaders = Loaders(services.readers, self._turns, currency=services.profile.currency)
+        self.answer_for(services.profile.markets.shopper(None, None, None))
+
+    def answer_for(self, shopper: Shopper) -> None:
+        """Answer for this shopper, before anything is resolved."""
+        self.shopper = shopper
+        own = self.services.profile.currency
+        self.loaders = Loaders(self.services.readers, self._turns, currency=shopper.currency, own_currency=own)
 
     async def in_turn(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a use case or a search, once it is this work's turn."""

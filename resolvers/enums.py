@@ -10,7 +10,9 @@ from babel import Locale
 
 from app.cart.domain import CartState, CheckoutRequirement
 from app.cart.fill import OnLineError
+from app.cart.quote import PriceStepKind
 from app.catalog.search import ProductSort
+from app.core.discount import DiscountReason
 from app.core.errors import ErrorCode
 from app.core.freshness import ReadSource
 from app.core.money import known_currencies
@@ -82,6 +84,32 @@ _described(
     },
 )
 _described(
+    PriceStepKind,
+    "What a step of a price is.",
+    {
+        "ITEMS": "A line at its price.",
+        "PROMOTION": "A discount that applies by itself.",
+        "CODE": "A discount that a code brought.",
+        "ROUNDING": "What is left off because cards cannot be charged so fine an amount.",
+        "SHIPPING": "The delivery.",
+        "TAX": "A tax on top of the prices.",
+    },
+)
+_described(
+    DiscountReason,
+    "Why a discount code does not apply.",
+    {
+        "UNKNOWN": "There is no such code.",
+        "EXPIRED": "It is over.",
+        "NOT_STARTED": "It has not begun.",
+        "USAGE_LIMIT": "It has been used as often as it may be, by everybody or by this buyer.",
+        "FIRST_ORDER_ONLY": "It is for a buyer's first order.",
+        "NO_ELIGIBLE_ITEM": "Nothing in the cart is among its goods, or it is not for the cart's currency.",
+        "MINIMUM_NOT_MET": "Its goods cost too little; `missing` says by how much.",
+        "NOT_COMBINABLE": "It cannot be combined with the other discounts, which are worth more.",
+    },
+)
+_described(
     ProductSort,
     "The order of a product list. Ties are broken by the product itself, so pages are stable.",
     {
@@ -115,6 +143,7 @@ _described(
         "CURRENCY_MISMATCH": "The amount is in another currency than the cart.",
         "ADDRESS_INVALID": "The address is incomplete, or the shop does not deliver there.",
         "DELIVERY_OPTION_UNAVAILABLE": "This delivery is not offered for the cart.",
+        "DISCOUNT_NOT_APPLICABLE": "A discount code does not apply; `reason` says why.",
         "PRICE_CHANGED": "The total is not the one that was accepted: show the new one to the buyer.",
         "PAYMENT_DECLINED": "The card was refused: ask for another one.",
         "PAYMENT_PROVIDER_UNAVAILABLE": "The payment provider does not answer: try again later.",

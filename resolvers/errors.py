@@ -14,6 +14,7 @@ from typing import Annotated
 import strawberry
 
 from app.core import errors
+from app.core.discount import DiscountReason
 from app.core.errors import ClientError, ErrorCode, Rejected
 from app.core.ids import Kind, VariantId
 from resolvers.context import Context
@@ -69,6 +70,15 @@ class VersionConflictError(UserError):
 
     expected_version: int = strawberry.field(description="The version that the client expected.")
     current_version: int = strawberry.field(description="The version that the cart has.")
+
+
+@strawberry.type(description="A discount code does not apply to the cart.", directives=[EMBEDDED])
+class DiscountNotApplicableError(UserError):
+    """From `DiscountNotApplicable`."""
+
+    discount_code: str = strawberry.field(description="The code, as the shop keeps it.")
+    reason: DiscountReason = strawberry.field(description="Why.")
+    missing: Money | None = strawberry.field(description="For MINIMUM_NOT_MET: what its goods cost too little.")
 
 
 @strawberry.type(
@@ -134,18 +144,29 @@ async def _user_error(error: ClientError, context: Context) -> UserError:
             expected_version=error.expected,
             current_version=error.current,
         )
-    if isinstance(error, errors.PriceChanged):
-        variants = await asyncio.gather(
-            *(context.loaders.variant.load(VariantId(change.variant_id)) for change in error.changes)
-        )
-        changes = [
-            PriceChange(variant=variant, before=change.before, after=change.after)  # type: ignore[arg-type]  # records
-            for variant, change in zip(variants, error.changes, strict=True)
-        ]
-        return PriceChangedError(
+    if isinstance(error, errors.DiscountNotApplicable):
+        return DiscountNotApplicableError(
             **common,  # type: ignore[arg-type]  # the four common fields
-            expected=error.expected,  # type: ignore[arg-type]  # a record, as everywhere
-            actual=error.actual,  # type: ignore[arg-type]
-            changes=changes,
+            discount_code=error.discount_code,
+            reason=error.reason,
+            missing=error.missing,  # type: ignore[arg-type]  # a record, as everywhere
         )
+    if isinstance(error, errors.PriceChanged):
+        return await _price_changed(error, common, context)
     return GenericUserError(**common)  # type: ignore[arg-type]  # the four common fields
+
+
+async def _price_changed(error: errors.PriceChanged, common: dict[str, object], context: Context) -> UserError:
+    variants = await asyncio.gather(
+        *(context.loaders.variant.load(VariantId(change.variant_id)) for change in error.changes)
+    )
+    changes = [
+        PriceChange(variant=variant, before=change.before, after=change.after)  # type: ignore[arg-type]  # records
+        for variant, change in zip(variants, error.changes, strict=True)
+    ]
+    return PriceChangedError(
+        **common,  # type: ignore[arg-type]  # the four common fields
+        expected=error.expected,  # type: ignore[arg-type]  # a record, as everywhere
+        actual=error.actual,  # type: ignore[arg-type]
+        changes=changes,
+    )

@@ -11,7 +11,7 @@ from app.core.errors import ErrorCode, InvalidInput
 from app.core.money import Currency
 from app.core.money import Money as MoneyRecord
 from resolvers.backing import backed_by
-from resolvers.context import LOCALE
+from resolvers.context import Info
 from resolvers.cost_directives import EMBEDDED
 from resolvers.enums import CurrencyCode
 
@@ -33,10 +33,10 @@ class Money:
         """The code itself is the enum's value."""
         return money.currency
 
-    @strawberry.field(description='The amount as people read it, such as "$12.50".')
-    def formatted(money: strawberry.Parent[MoneyRecord]) -> str:
-        """In the shop's locale."""
-        return money.formatted(LOCALE)
+    @strawberry.field(description='The amount as people read it in the language of `@inContext`, such as "$12.50".')
+    def formatted(money: strawberry.Parent[MoneyRecord], info: Info) -> str:
+        """In the shopper's language."""
+        return money.formatted(info.context.shopper.locale)
 
 
 @strawberry.input(description="An amount of money.")

@@ -20,7 +20,7 @@ from resolvers.connection import After, Connection, First, Listing, asked_page, 
 from resolvers.context import Info
 from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.ids import Node
-from resolvers.money import Money
+from resolvers.price import MoneyRange, VariantPrice
 from resolvers.scalars import URL
 
 if TYPE_CHECKING:
@@ -93,28 +93,6 @@ class Seo:
 
     title: str = strawberry.field(description="The page's title.")
     description: str = strawberry.field(description="A sentence or two about the page.")
-
-
-@strawberry.type(description="A span of prices.", directives=[EMBEDDED])
-class MoneyRange:
-    """Instantiated from a price range."""
-
-    min: Money = strawberry.field(description="The lowest price.")
-    max: Money = strawberry.field(description="The highest price.")
-
-
-@strawberry.type(description="What one unit costs.", directives=[EMBEDDED])
-@backed_by(records.VariantPrice)
-class VariantPrice:
-    """Declared over its record."""
-
-    current: Money = strawberry.field(description="The price now.")
-    compare_at: Money | None = strawberry.field(description="The price it is compared with, usually the former one.")
-
-    @strawberry.field(description="Whether it costs less than it is compared with.")
-    def on_sale(price: strawberry.Parent[records.VariantPrice]) -> bool:
-        """A comparison within one currency."""
-        return price.compare_at is not None and price.compare_at.minor > price.current.minor
 
 
 @strawberry.type(
@@ -304,7 +282,8 @@ async def _related(product: records.Product, first: int, info: Info) -> Sequence
         raise InvalidInput(f"first must be 1 to {MAX_RELATED}.")
     if product.category_id is None:
         return ()
-    request = SearchRequest(filter=ProductFilter(categories=(product.category_id,)))
+    wanted = ProductFilter(categories=(product.category_id,))
+    request = SearchRequest(filter=wanted, currency=info.context.shopper.currency)
     page, _ = await info.context.in_turn(info.context.services.search.page, request, PageRequest(first + 1))
     others = [product_id for product_id in page.items if product_id != product.id]
     return await info.context.loaders.product.load_many(others[:first])

@@ -34,6 +34,7 @@ from resolvers.context import Context, Info, ShopProfile
 from resolvers.cost_directives import at_most
 from resolvers.customer import Customer
 from resolvers.errors import (
+    DiscountNotApplicableError,
     GenericUserError,
     InsufficientStockError,
     PriceChangedError,
@@ -42,6 +43,7 @@ from resolvers.errors import (
 )
 from resolvers.idempotency import KeyedExecutor
 from resolvers.ids import Node, attempt_key, cart_key, category_key, product_key, variant_key
+from resolvers.in_context import in_context
 from resolvers.order import Order
 from resolvers.product import Product, ProductVariant
 from resolvers.scalars import SCALARS
@@ -252,6 +254,7 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        directives=[in_context],
         types=[
             CartLine,
             Order,
@@ -260,6 +263,7 @@ def build_schema(*, introspection: bool = True) -> ShopSchema:
             QuantityOutOfRangeError,
             VersionConflictError,
             PriceChangedError,
+            DiscountNotApplicableError,
             ListFacet,
             RangeFacet,
         ],

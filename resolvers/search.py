@@ -122,7 +122,7 @@ class ProductConnection(Connection[Product]):
         return await _facets(counts, found.request.filter, info.context)
 
 
-@strawberry.input(description="A span of prices, in the shop's currency.")
+@strawberry.input(description="A span of prices, in the shop's currency or that of `@inContext`.")
 class PriceRangeInput:
     """Both ends are inclusive."""
 
@@ -178,11 +178,12 @@ async def search_products(
     within: CategoryId | None = None,
 ) -> ProductListing:
     """A page of products with what its counts need. within: a category that the filter's ones must lie in."""
-    currency = info.context.services.profile.currency
+    currency = info.context.shopper.currency
     request = search.SearchRequest(
         query=normalised(given(query) or ""),
         filter=_filter(given(wanted), currency, within),
         sort=given(sort) or search.ProductSort.RELEVANCE,
+        currency=currency,
     )
     page, freshness = await info.context.in_turn(info.context.services.search.page, request, asked_page(*window))
     found = await info.context.loaders.product.load_many(page.items)

@@ -6,10 +6,11 @@ import strawberry
 
 from app.core.pagination import MAX_PAGE_SIZE
 from resolvers.backing import backed_by
-from resolvers.context import LOCALE, ShopProfile
+from resolvers.context import ShopProfile
 from resolvers.cost import MAX_COST
 from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.enums import CountryCode, CurrencyCode
+from resolvers.in_context import DEFAULT_LANGUAGE
 from resolvers.limits import MAX_DEPTH
 
 
@@ -43,8 +44,8 @@ class Shop:
         directives=at_most(200),
     )
     def currencies(shop: strawberry.Parent[ShopProfile]) -> list[str]:
-        """One."""
-        return [shop.currency]
+        """The shop's own first."""
+        return list(shop.markets.currencies)
 
     @strawberry.field(
         description="The countries that the shop delivers to.",
@@ -58,7 +59,7 @@ class Shop:
     @strawberry.field(directives=at_most(100), description="The languages that the shop speaks, as BCP 47 tags.")
     def languages(self) -> list[str]:
         """One."""
-        return [LOCALE]
+        return [DEFAULT_LANGUAGE]
 
     @strawberry.field(description="Bounds that requests are held to.")
     def limits(self) -> ApiLimits:

@@ -37,6 +37,7 @@ from strawberry.execution import optimized_is_awaitable
 from resolvers.context import Context
 from resolvers.cost import Plan, Planner
 from resolvers.cost_directives import describe_arguments
+from resolvers.in_context import shopper_of
 from resolvers.limits import MAX_COMMENTS, MAX_TOKENS, BoundedMergingRule, check_limits
 
 KEPT_CHARACTERS = 1_000_000  # of prepared documents; a character takes about 40 bytes once it is prepared
@@ -75,8 +76,13 @@ class Operation:
 
     document: DocumentNode
     name: str | None
-    kind: OperationKind
+    node: OperationDefinitionNode
     plan: Plan
+
+    @property
+    def kind(self) -> OperationKind:
+        """Query, mutation or subscription."""
+        return self.node.operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +150,7 @@ class ShopSchema(strawberry.Schema):
     def _operations(self, document: DocumentNode) -> list[Operation]:
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
         return [
-            Operation(
-                document, each.name.value if each.name else None, each.operation, self._planner.plan(each, fragments)
-            )
+            Operation(document, each.name.value if each.name else None, each, self._planner.plan(each, fragments))
             for each in document.definitions
             if isinstance(each, OperationDefinitionNode)
         ]
@@ -155,6 +159,10 @@ class ShopSchema(strawberry.Schema):
         self, operation: Operation, variables: dict[str, Any], context: Context, *, event: object = None
     ) -> Result:
         """What the operation gives. event: of a subscription's source, whose operation is run once for each."""
+        try:
+            self._enter(operation, variables, context)
+        except GraphQLError as error:
+            return ExecutionResult(data=None, errors=[error])
         result = execute(
             self._schema,
             operation.document,
@@ -173,6 +181,10 @@ class ShopSchema(strawberry.Schema):
         self, operation: Operation, variables: dict[str, Any], context: Context
     ) -> AsyncGenerator[object, None]:
         """The events of a subscription's source. Raises SourceRefused where it cannot be opened, or fails later."""
+        try:
+            self._enter(operation, variables, context)
+        except GraphQLError as error:
+            raise SourceRefused([error]) from None
         executor = self._executor_class.build(
             self._schema,
             operation.document,
@@ -194,6 +206,11 @@ class ShopSchema(strawberry.Schema):
                     yield event
             except Exception as error:
                 raise SourceRefused([GraphQLError(str(error), original_error=error)]) from error
+
+    def _enter(self, operation: Operation, variables: dict[str, Any], context: Context) -> None:
+        if operation.node.directives:
+            markets = context.services.profile.markets
+            context.answer_for(shopper_of(self._schema, operation.node, variables, markets))
 
 
 class _KeptDocuments:

@@ -19,8 +19,10 @@ from app.core.ids import Kind, VariantId, decode, encode
 from app.core.money import Currency, Money
 from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
+from app.shipping.domain import FlatRate
 
 USD = Currency("USD")
+FLAT_RATE = FlatRate(Money.parse("4.90", USD), 3, frozenset({"US"}))
 _numbers = itertools.count(1)
 _LETTERS = "abcdfghjklmnop"  # of made-up words
 

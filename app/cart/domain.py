@@ -11,14 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from app.cart.quote import PriceStep
 from app.catalog.domain import Offer
 from app.core.contact import Address
+from app.core.discount import DiscountReason
 from app.core.errors import ClientError
 from app.core.ids import CartId, CartLineId, CustomerId, VariantId
 from app.core.money import Currency, Money
+from app.core.place import Place
 from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.inventory.domain import StockLevel
+from app.promotions.domain import AppliedPromotion, DiscountCode
 from app.shipping.domain import DeliveryOption
+from app.taxes.domain import TaxLine
 
 MAX_LINES = 100  # of one cart; also of one mutation
 MAX_NOTE_LENGTH = 5_000
@@ -83,6 +88,7 @@ class Cart:
     """A cart as it is stored. version rises by one with every change.
 
     customer_id: whose it is alone; None for a guest's, which its id opens. merged_into: the cart its lines went to.
+    discount_codes: normalised; country_code: where the shopper was when they opened it, None where nobody said.
     """
 
     id: CartId
@@ -98,12 +104,22 @@ class Cart:
     shipping_address: Address | None = None
     billing_address: Address | None = None
     delivery_option_id: int | None = None
+    discount_codes: tuple[str, ...] = ()
+    country_code: str | None = None
     customer_id: CustomerId | None = None
     merged_into: CartId | None = None
 
     def is_open_to(self, caller: CustomerId | None) -> bool:
         """Whether the caller may know of the cart: anybody who has its id, or the customer whose it is."""
         return self.customer_id is None or self.customer_id == caller
+
+    @property
+    def place(self) -> Place | None:
+        """Where it goes to: the shipping address, or the country it was opened for."""
+        address = self.shipping_address
+        if address is not None:
+            return Place(address.country_code, address.region, is_address=True)
+        return None if self.country_code is None else Place(self.country_code)
 
     def state_at(self, now: datetime) -> CartState:
         """The state, with an untouched cart's end taken into account."""
@@ -221,6 +237,14 @@ class LinePriceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscountCodeInactive:
+    """A code of the cart does not apply (any more); no reason to stop."""
+
+    code: str
+    reason: DiscountReason
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryOptionGone:
     """The chosen delivery is not offered (to this address) any more."""
 
@@ -228,7 +252,7 @@ class DeliveryOptionGone:
 
 
 LineProblem = LineUnavailable | LineInsufficientStock | LineQuantityNotAllowed | LinePriceChanged
-CartProblem = LineProblem | DeliveryOptionGone
+CartProblem = LineProblem | DiscountCodeInactive | DeliveryOptionGone
 
 
 class CheckoutRequirement(Enum):
@@ -253,7 +277,8 @@ class CheckoutReadiness:
 class Cost:
     """subtotal − discount + shipping + tax = total, exactly.
 
-    shipping, tax: None while nobody knows them; they count as nothing then and the cost is an estimate.
+    shipping: None while no delivery is chosen; tax: what comes on top of the prices, None in a shop without tax data.
+    Both count as nothing then. tax_lines: all taxes, those that the prices contain too.
     """
 
     subtotal: Money
@@ -262,6 +287,7 @@ class Cost:
     tax: Money | None
     total: Money
     is_estimated: bool
+    tax_lines: tuple[TaxLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +311,10 @@ class PricedCart:
     delivery_options: tuple[DeliveryOption, ...]
     selected_delivery_option: DeliveryOption | None
     requires_shipping: bool
+    discount_codes: tuple[DiscountCode, ...]
     cost: Cost
+    explain: tuple[PriceStep, ...]
     problems: tuple[CartProblem, ...]
     readiness: CheckoutReadiness
     shelf: Shelf = field(repr=False)
+    applied: tuple[AppliedPromotion, ...] = field(repr=False, default=())

@@ -11,26 +11,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from app.cart.discount_codes import check_new_codes
 from app.cart.domain import Cart, CartState, PricedCart, Shelf
 from app.cart.edits import CartEdit
 from app.cart.ports import CartTransaction, CartTransactions
 from app.cart.pricing import price_cart
+from app.cart.quote import Terms
 from app.cart.turns import CartTurns
 from app.core.changes import cart_changed
 from app.core.clock import Clock
 from app.core.errors import CartClosed, ErrorCode, InvalidInput, NotFound, VersionConflict
 from app.core.ids import CartId, CartLineId, CustomerId, IdSource, VariantId
 from app.core.money import Currency
+from app.core.place import Place
 from app.idempotency.domain import Effect, KeyedCall
-from app.shipping.domain import DeliveryOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartDesk:
-    """What every use case of carts works with."""
+    """What every use case of carts works with. default_country: where a cart is taken to go while nobody has said."""
 
     transactions: CartTransactions
-    delivery: DeliveryOptions
+    default_country: str
     clock: Clock
     ids: IdSource
     lifetime: timedelta
@@ -50,7 +52,9 @@ class CartDesk:
         cart = await tx.carts.find(cart_id)
         if cart is None or not cart.is_open_to(caller):
             return None
-        return self.priced(cart, await self.shelf(tx, [line.variant_id for line in cart.lines], cart.currency))
+        return await self.priced(
+            tx, cart, await self.shelf(tx, [line.variant_id for line in cart.lines], cart.currency)
+        )
 
     async def get(self, tx: CartTransaction, cart_id: CartId, caller: CustomerId | None) -> PricedCart:
         """The cart as it is, for a call that has taken effect before. Raises NotFound where it is gone since."""
@@ -65,9 +69,14 @@ class CartDesk:
         """Take the call's key, where it has one; or what the same call did before."""
         return None if keyed is None else await tx.keys.claim(keyed, now=self.clock.now(), subject=subject)
 
-    def priced(self, cart: Cart, shelf: Shelf) -> PricedCart:
-        """The cart at today's prices."""
-        return price_cart(cart, shelf, self.delivery, self.clock.now())
+    async def priced(self, tx: CartTransaction, cart: Cart, shelf: Shelf) -> PricedCart:
+        """The cart at today's prices and terms."""
+        return price_cart(cart, shelf, await self._terms(tx, cart), self.clock.now())
+
+    async def _terms(self, tx: CartTransaction, cart: Cart) -> Terms:
+        place = cart.place or Place(self.default_country)
+        offered = await tx.promotions.offered_to(cart.id, cart.discount_codes, cart.email, now=self.clock.now())
+        return Terms(await tx.delivery.options_to(place), await tx.taxes.taxes_at(place), offered)
 
     def touched(self, cart: Cart) -> Cart:
         """The changed cart with its version raised and its lifetime begun anew."""
@@ -96,31 +105,34 @@ class CreateCart:
     """Open a cart, with whatever the shopper brings along."""
 
     desk: CartDesk
-    currency: Currency
+    currencies: Sequence[Currency]
 
     async def __call__(
         self,
         edits: Sequence[CartEdit],
         *,
-        currency: Currency | None,
+        currency: Currency,
+        country_code: str | None = None,
         caller: CustomerId | None = None,
         keyed: KeyedCall | None = None,
     ) -> PricedCart:
         """The new cart with every edit applied; a signed-in caller's is theirs alone.
 
+        country_code: where the shopper is, None where nobody said.
+
         Raises InvalidInput (CURRENCY_MISMATCH) when the shop does not sell in that currency, and what the edits raise;
         there is no cart then.
         """
-        if currency not in (None, self.currency):
-            raise InvalidInput(
-                f"The shop sells in {self.currency}.", code=ErrorCode.CURRENCY_MISMATCH, field=("currency",)
-            )
+        if currency not in self.currencies:
+            message = f"The shop sells in {', '.join(self.currencies)}."
+            raise InvalidInput(message, code=ErrorCode.CURRENCY_MISMATCH, field=("currency",))
         now = self.desk.clock.now()
         cart = Cart(
             id=CartId(self.desk.ids.new_uuid()),
             version=1,
             state=CartState.ACTIVE,
-            currency=self.currency,
+            currency=currency,
+            country_code=country_code,
             created_at=now,
             updated_at=now,
             expires_at=now + self.desk.lifetime,
@@ -130,10 +142,11 @@ class CreateCart:
             earlier = await self.desk.claim(tx, keyed, subject=cart.id)
             if earlier is not None:
                 return await self.desk.get(tx, CartId(earlier.subject or cart.id), caller)
-            shelf = await self.desk.shelf(tx, (v for edit in edits for v in edit.variant_ids), self.currency)
+            shelf = await self.desk.shelf(tx, (v for edit in edits for v in edit.variant_ids), currency)
             for edit in edits:
                 cart = edit.apply(cart, shelf, self.desk.new_line_id)
-            priced = checked_delivery(self.desk.priced(cart, shelf), cart)
+            priced = checked_delivery(await self.desk.priced(tx, cart, shelf), cart)
+            check_new_codes(priced, None, field="discountCodes")
             await tx.carts.insert(cart)
         return priced
 
@@ -166,7 +179,8 @@ class EditCart:
             ids = [line.variant_id for line in cart.lines] + list(edit.variant_ids)
             shelf = await self.desk.shelf(tx, ids, cart.currency)
             changed = self.desk.touched(edit.apply(cart, shelf, self.desk.new_line_id))
-            priced = checked_delivery(self.desk.priced(changed, shelf), changed, before=cart)
+            priced = checked_delivery(await self.desk.priced(tx, changed, shelf), changed, before=cart)
+            check_new_codes(priced, cart, field="codes")
             await tx.carts.save(changed)
             tx.announce_after_commit(cart_changed(cart_id))
         return priced

@@ -59,4 +59,4 @@ class FillCart:
             if keyed is not None and filled.faults:
                 await tx.keys.note(keyed, filled.faults)
             tx.announce_after_commit(cart_changed(cart_id))
-        return FilledCart(self.desk.priced(changed, shelf), filled.faults)
+            return FilledCart(await self.desk.priced(tx, changed, shelf), filled.faults)

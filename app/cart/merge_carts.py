@@ -17,6 +17,7 @@ from app.core.changes import cart_changed
 from app.core.errors import ErrorCode, InvalidInput
 from app.core.ids import CartId, CustomerId
 from app.idempotency.domain import KeyedCall
+from app.promotions.domain import MAX_CODES
 
 _SOURCE, _TARGET = "sourceCartId", "targetCartId"
 
@@ -44,7 +45,7 @@ class MergeCarts:
         caller: CustomerId | None = None,
         keyed: KeyedCall | None = None,
     ) -> MergedCart:
-        """The target with the source's lines, and with its e-mail address, note and addresses where it had none.
+        """The target with the source's lines and codes, and its e-mail address, note and addresses where it had none.
 
         expected_version: of the target. Raises NotFound, CartClosed, VersionConflict or InvalidInput; nothing has
         changed then. Concurrency: any number of merges of the same two carts are one.
@@ -78,12 +79,13 @@ class MergeCarts:
             shipping_address=target.shipping_address or source.shipping_address,
             billing_address=target.billing_address or source.billing_address,
             delivery_option_id=target.delivery_option_id or source.delivery_option_id,
+            discount_codes=tuple(dict.fromkeys((*target.discount_codes, *source.discount_codes)))[:MAX_CODES],
         )
         changed = self.desk.touched(merged)
         await tx.carts.save(changed)
         await tx.carts.close_merged(source.id, target.id, report, now=changed.updated_at)
         tx.announce_after_commit(cart_changed(source.id), cart_changed(target.id))
-        return MergedCart(self.desk.priced(changed, shelf), report)
+        return MergedCart(await self.desk.priced(tx, changed, shelf), report)
 
     def _filled(self, source: Cart, target: Cart, shelf: Shelf) -> Filled:
         lines = [NewLine(line.variant_id, line.quantity, line.attributes) for line in source.lines]

@@ -13,6 +13,9 @@ from app.core.changes import Change
 from app.core.ids import CartId
 from app.idempotency.domain import KeyStore
 from app.inventory.domain import StockStore
+from app.promotions.domain import PromotionStore
+from app.shipping.domain import DeliveryReader
+from app.taxes.domain import TaxReader
 
 
 class CartStore(Protocol):
@@ -84,6 +87,21 @@ class CartTransaction(Protocol):
     @property
     def stock(self) -> StockStore:
         """Stock."""
+        ...
+
+    @property
+    def delivery(self) -> DeliveryReader:
+        """Delivery methods."""
+        ...
+
+    @property
+    def taxes(self) -> TaxReader:
+        """Tax rates."""
+        ...
+
+    @property
+    def promotions(self) -> PromotionStore:
+        """Promotions."""
         ...
 
     def announce_after_commit(self, *changes: Change) -> None:

@@ -1,8 +1,8 @@
 """What a cart costs now and what stands in the way of paying it. Pure: records in, records out.
 
-lines at today's prices -> subtotal -> delivery -> total, in integer minor units; nothing is rounded anywhere. A cart
-in an odd state (sold out, no longer sold, delivery gone) is priced all the same and explains itself in `problems`.
-See ADR-0005.
+lines at today's prices -> their quote (see `quote`) -> lines, cost, problems and readiness as a shopper sees them. A
+cart in an odd state (sold out, no longer sold, delivery gone, code over) is priced all the same and explains itself in
+`problems`. See ADR-0005 and ADR-0017.
 """
 
 from __future__ import annotations
@@ -19,35 +19,30 @@ from app.cart.domain import (
     CheckoutRequirement,
     Cost,
     DeliveryOptionGone,
+    DiscountCodeInactive,
     LinePriceChanged,
     PricedCart,
     PricedLine,
     Shelf,
     positions_of,
 )
+from app.cart.quote import Goods, Quote, Terms, Wishes, quote
 from app.core.ids import VariantId
 from app.core.money import Money
-from app.shipping.domain import DeliveryOption, DeliveryOptions
+from app.promotions.domain import Item
+from app.taxes.domain import STANDARD
 
 
-def price_cart(cart: Cart, shelf: Shelf, delivery: DeliveryOptions, now: datetime) -> PricedCart:
-    """The cart against today's prices, stock and delivery.
+def price_cart(cart: Cart, shelf: Shelf, terms: Terms, now: datetime) -> PricedCart:
+    """The cart against today's prices, stock and terms.
 
     shelf: holds every variant of the cart that exists.
     """
-    left = {line.variant_id: shelf.sellable(line.variant_id) for line in cart.lines}
-    demand = demand_of(cart)
-    places = positions_of(cart.lines)
-    lines = tuple(
-        _priced_line(line, place, shelf, demand, left) for place, line in zip(places, cart.lines, strict=True)
-    )
-    subtotal = sum((line.total for line in lines), Money.zero(cart.currency))
-    requires_shipping = any(_is_shipped(shelf, line.variant_id) for line in cart.lines)
-    options = tuple(delivery.quote(subtotal=subtotal, address=cart.shipping_address)) if requires_shipping else ()
-    selected = next((option for option in options if option.id == cart.delivery_option_id), None)
-    problems: list[CartProblem] = [problem for line in lines for problem in line.problems]
-    if cart.delivery_option_id is not None and requires_shipping and selected is None:
-        problems.append(DeliveryOptionGone("The chosen delivery is no longer offered for this cart: choose another."))
+    goods = [_goods(line, shelf) for line in cart.lines]
+    wishes = Wishes(cart.discount_codes, cart.delivery_option_id)
+    quoted = quote(goods, wishes, terms, currency=cart.currency, now=now)
+    lines = _priced_lines(cart, shelf, quoted)
+    problems = _problems(cart, lines, quoted)
     return PricedCart(
         id=cart.id,
         version=cart.version,
@@ -63,13 +58,16 @@ def price_cart(cart: Cart, shelf: Shelf, delivery: DeliveryOptions, now: datetim
         billing_address=cart.billing_address,
         lines=lines,
         total_quantity=sum(line.quantity for line in lines),
-        delivery_options=options,
-        selected_delivery_option=selected,
-        requires_shipping=requires_shipping,
-        cost=_cost(subtotal, selected, requires_shipping=requires_shipping),
-        problems=tuple(problems),
-        readiness=_readiness(cart, problems, selected, requires_shipping=requires_shipping),
+        delivery_options=quoted.delivery_options,
+        selected_delivery_option=quoted.delivery,
+        requires_shipping=quoted.requires_shipping,
+        discount_codes=quoted.codes,
+        cost=_cost(quoted),
+        explain=quoted.steps,
+        problems=problems,
+        readiness=_readiness(cart, problems, quoted),
         shelf=shelf,
+        applied=quoted.applied,
     )
 
 
@@ -81,8 +79,29 @@ def demand_of(cart: Cart) -> dict[VariantId, int]:
     return dict(demand)
 
 
+def _goods(line: CartLine, shelf: Shelf) -> Goods:
+    offer = shelf.offers.get(line.variant_id)
+    price = shelf.price(line.variant_id) or line.unit_price_when_added
+    if offer is None:
+        item = Item(None, frozenset(), None, price.minor, line.quantity)
+        return Goods(item, "No longer sold", STANDARD, 0, is_shipped=True)
+    item = Item(offer.product_id, frozenset(offer.category_ids), offer.brand, price.minor, line.quantity)
+    label = f"{offer.product_name}, {offer.variant_name}" if offer.variant_name else offer.product_name
+    return Goods(item, label, offer.tax_class, offer.weight_grams or 0, offer.requires_shipping)
+
+
+def _priced_lines(cart: Cart, shelf: Shelf, quoted: Quote) -> tuple[PricedLine, ...]:
+    left = {line.variant_id: shelf.sellable(line.variant_id) for line in cart.lines}
+    demand = demand_of(cart)
+    places = positions_of(cart.lines)
+    return tuple(
+        _priced_line(line, place, off, shelf, demand, left)
+        for place, line, off in zip(places, cart.lines, quoted.discounts, strict=True)
+    )
+
+
 def _priced_line(
-    line: CartLine, place: int, shelf: Shelf, demand: dict[VariantId, int], left: dict[VariantId, int]
+    line: CartLine, place: int, off: Money, shelf: Shelf, demand: dict[VariantId, int], left: dict[VariantId, int]
 ) -> PricedLine:
     current = shelf.price(line.variant_id)
     obtainable = line.quantity
@@ -100,8 +119,8 @@ def _priced_line(
         unit_price=unit_price,
         unit_price_when_added=line.unit_price_when_added,
         subtotal=subtotal,
-        discount=Money.zero(subtotal.currency),
-        total=subtotal,
+        discount=off,
+        total=subtotal - off,
         attributes=line.attributes,
         position=place,
         is_sold=current is not None,
@@ -110,30 +129,36 @@ def _priced_line(
     )
 
 
-def _is_shipped(shelf: Shelf, variant_id: VariantId) -> bool:
-    offer = shelf.offers.get(variant_id)
-    return offer is None or offer.requires_shipping
+def _problems(cart: Cart, lines: Sequence[PricedLine], quoted: Quote) -> tuple[CartProblem, ...]:
+    problems: list[CartProblem] = [problem for line in lines for problem in line.problems]
+    problems += [DiscountCodeInactive(each.code, each.reason) for each in quoted.codes if each.reason is not None]
+    if cart.delivery_option_id is not None and quoted.requires_shipping and quoted.delivery is None:
+        problems.append(DeliveryOptionGone("The chosen delivery is no longer offered for this cart: choose another."))
+    return tuple(problems)
 
 
-def _cost(subtotal: Money, selected: DeliveryOption | None, *, requires_shipping: bool) -> Cost:
-    nothing = Money.zero(subtotal.currency)
-    if not requires_shipping:
-        shipping: Money | None = nothing
-    else:
-        shipping = selected.price if selected else None
-    total = subtotal + (shipping or nothing)
-    return Cost(subtotal, nothing, shipping, None, total, is_estimated=shipping is None)
+def _cost(quoted: Quote) -> Cost:
+    return Cost(
+        subtotal=quoted.subtotal,
+        discount=quoted.discount,
+        shipping=quoted.shipping,
+        tax=quoted.tax,
+        total=quoted.total,
+        is_estimated=quoted.is_estimated,
+        tax_lines=quoted.tax_lines,
+    )
 
 
-def _readiness(
-    cart: Cart, problems: Sequence[CartProblem], selected: DeliveryOption | None, *, requires_shipping: bool
-) -> CheckoutReadiness:
-    blocked = any(not isinstance(problem, LinePriceChanged) for problem in problems)
+def _readiness(cart: Cart, problems: Sequence[CartProblem], quoted: Quote) -> CheckoutReadiness:
+    blocked = any(not isinstance(problem, LinePriceChanged | DiscountCodeInactive) for problem in problems)
+    picked_up = quoted.delivery is not None and quoted.delivery.is_pick_up
     lacking = {
         CheckoutRequirement.LINES: not cart.lines,
         CheckoutRequirement.EMAIL: cart.email is None,
-        CheckoutRequirement.SHIPPING_ADDRESS: requires_shipping and cart.shipping_address is None,
-        CheckoutRequirement.DELIVERY_OPTION: requires_shipping and selected is None,
+        CheckoutRequirement.SHIPPING_ADDRESS: quoted.requires_shipping
+        and not picked_up
+        and cart.shipping_address is None,
+        CheckoutRequirement.DELIVERY_OPTION: quoted.requires_shipping and quoted.delivery is None,
         CheckoutRequirement.PROBLEMS_RESOLVED: blocked,
     }
     missing = tuple(requirement for requirement, lacks in lacking.items() if lacks)

@@ -172,6 +172,8 @@ def _row(cart: Cart) -> dict[str, object]:
         "shipping_address": cart.shipping_address,
         "billing_address": cart.billing_address,
         "delivery_option_id": cart.delivery_option_id,
+        "discount_codes": list(cart.discount_codes),
+        "country_code": cart.country_code,
         "created_at": cart.created_at,
         "updated_at": cart.updated_at,
         "expires_at": cart.expires_at,
@@ -196,6 +198,8 @@ def _cart(row: Row[Any]) -> Cart:
         shipping_address=_address(row.shipping_address),
         billing_address=_address(row.billing_address),
         delivery_option_id=row.delivery_option_id,
+        discount_codes=tuple(row.discount_codes),
+        country_code=row.country_code,
         customer_id=row.customer_id,
         merged_into=row.merged_into,
     )

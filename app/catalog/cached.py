@@ -18,7 +18,7 @@ from app.catalog.domain import CatalogReader, Category, CategoryPlace, PriceRang
 from app.catalog.search import Facets, SearchIndex, SearchRequest, Suggestions
 from app.core.freshness import Freshness
 from app.core.ids import CategoryId, ProductId, VariantId
-from app.core.money import Currency
+from app.core.money import Currency, Money
 from app.core.pagination import Count, Page, PageRequest
 
 K = TypeVar("K")
@@ -74,6 +74,16 @@ class CachedCatalog:
             return await self._inner.price_ranges_by_product_ids(missing, currency)
 
         return await self._many(f"price-range:{currency}", ids, _product_tag, PriceRange, load)
+
+    async def lowest_prices_by_variant_ids(
+        self, ids: Sequence[VariantId], currency: Currency
+    ) -> dict[VariantId, Money]:
+        """The lowest price of the 30 days before the present one came."""
+
+        async def load(missing: Sequence[VariantId]) -> Mapping[VariantId, Money]:
+            return await self._inner.lowest_prices_by_variant_ids(missing, currency)
+
+        return await self._many(f"lowest-price:{currency}", ids, _variant_tag, Money, load)
 
     async def categories_by_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, Category]:
         """The categories with these ids."""

@@ -149,15 +149,26 @@ class CategoryPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPrice:
+    """A price in another currency, and what it is compared with."""
+
+    price: Money
+    compare_at: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VariantDraft:
     """A variant as an import hands it in.
 
+    other_prices: in other currencies than `price`; those of currencies that it leaves out stay as they are.
     sku: None lets the catalogue make one from the product's slug and the options.
     on_hand: units in the warehouse, 0 or more; it means nothing where the policy is UNTRACKED.
+    tax_class: which of a country's rates it has.
     """
 
     price: Money
     compare_at: Money | None = None
+    other_prices: tuple[OtherPrice, ...] = ()
     sku: str | None = None
     selected_options: tuple[SelectedOption, ...] = ()
     on_hand: int = 0
@@ -166,6 +177,7 @@ class VariantDraft:
     requires_shipping: bool = True
     image: Image | None = None
     quantity_rule: QuantityRule = ANY_QUANTITY
+    tax_class: str = "standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +268,12 @@ class CatalogReader(Protocol):
         """Price ranges in one currency; a product that is not sold in it is absent."""
         ...
 
+    async def lowest_prices_by_variant_ids(
+        self, ids: Sequence[VariantId], currency: Currency
+    ) -> dict[VariantId, Money]:
+        """The lowest price of the 30 days before the present one came; absent where there was none before it."""
+        ...
+
     async def categories_by_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, Category]:
         """The categories with these ids."""
         ...
@@ -287,7 +305,10 @@ class CatalogWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a cart has to know of a variant now. price: None where it is not sold (any more) in that currency."""
+    """What a cart has to know of a variant now. price: None where it is not sold (any more) in that currency.
+
+    category_ids: of its category and all above it; weight_grams: None where nobody has weighed it.
+    """
 
     variant_id: VariantId
     product_name: str
@@ -296,6 +317,11 @@ class Offer:
     price: Money | None
     requires_shipping: bool
     quantity_rule: QuantityRule = ANY_QUANTITY
+    product_id: ProductId | None = None
+    category_ids: tuple[CategoryId, ...] = ()
+    brand: str | None = None
+    weight_grams: int | None = None
+    tax_class: str = "standard"
 
 
 class OfferReader(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, collate, func, or_, select
+from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, collate, func, or_, select, text
 
 from app.catalog.domain import (
     ROOT,
@@ -97,6 +97,17 @@ _PRICE_RANGES = (
     .where(variant.c.product_id == func.any(_ids), variant.c.active, variant_price.c.currency == _currency)
     .group_by(variant.c.product_id)
 )
+_LOWEST_PRICES = text("""
+    WITH history AS (
+        SELECT variant_id, amount_minor, changed_at,
+               lead(changed_at) OVER (PARTITION BY variant_id ORDER BY changed_at) AS until
+        FROM price_change WHERE variant_id = ANY(:ids) AND currency = :currency
+    )
+    SELECT variant_id, min(history.amount_minor) AS lowest
+    FROM history JOIN (SELECT variant_id, changed_at FROM history WHERE until IS NULL) AS present USING (variant_id)
+    WHERE history.until > present.changed_at - interval '30 days'
+    GROUP BY variant_id
+""").bindparams(_ids, _currency)
 
 _CATEGORIES = select(
     category.c.id, category.c.parent_id, category.c.slug, category.c.name, category.c.description, category.c.path_ids
@@ -162,6 +173,13 @@ class SqlCatalog:
             )
             for row in rows
         }
+
+    async def lowest_prices_by_variant_ids(
+        self, ids: Sequence[VariantId], currency: Currency
+    ) -> dict[VariantId, Money]:
+        """The lowest price of the 30 days before the present one came. Source: Directive 98/6/EC, Article 6a."""
+        rows = await self._rows(_LOWEST_PRICES, ids=list(ids), currency=currency)
+        return {VariantId(row.variant_id): Money(row.lowest, currency) for row in rows}
 
     async def categories_by_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, Category]:
         """The categories with these ids."""

@@ -33,7 +33,7 @@ class ProductFilter:
     """Which products count. Values inside one field are alternatives; fields narrow each other.
 
     categories: each with its whole subtree; within: one that all of them must lie in.
-    price_min, price_max: minor units, inclusive, of the shop's currency.
+    price_min, price_max: minor units, inclusive, of the request's currency.
     """
 
     categories: tuple[CategoryId, ...] = ()
@@ -48,11 +48,15 @@ class ProductFilter:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search: words (empty for browsing), a filter and an order."""
+    """A search: words (empty for browsing), a filter and an order.
+
+    currency: what prices are in; products that are not sold in it are not found. None for the shop's own.
+    """
 
     query: str = ""
     filter: ProductFilter = ProductFilter()
     sort: ProductSort = ProductSort.RELEVANCE
+    currency: Currency | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     bindparam,
     cast,
     exists,
@@ -33,6 +34,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, array
+from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
 
 from app.catalog.search import (
@@ -50,7 +52,7 @@ from app.core.money import Currency
 from app.core.pagination import Count, Page, PageRequest, cut_page, decode_cursor, fingerprint
 from app.core.stock import StockPolicy
 from app.database.engine import Database
-from app.database.tables import category, product_search, stock, variant
+from app.database.tables import category, product_price, product_search, stock, variant
 
 # what a cursor may hold: it comes from outside, so each type is bounded by what PostgreSQL can take
 _BigInt = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -92,7 +94,17 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     )
     == bindparam("available", type_=Boolean),
     "on_sale": _row.on_sale == bindparam("on_sale", type_=Boolean),
+    "currency": and_(
+        product_price.c.product_id == _row.product_id,
+        product_price.c.currency == bindparam("currency", type_=Text),
+    ),
     "created_after": _row.created_at > bindparam("created_after", type_=DateTime(timezone=True)),
+}
+
+_FOREIGN: dict[Any, ColumnElement[Any]] = {
+    _row.price_min_minor: product_price.c.price_min_minor,
+    _row.price_max_minor: product_price.c.price_max_minor,
+    _row.on_sale: product_price.c.on_sale,
 }
 
 _prefix_query = cast(func.to_tsquery(_config, bindparam("prefix", type_=Text)), TSQUERY)
@@ -134,7 +146,7 @@ class PostgresSearchIndex:
         """One page of hits. Raises InvalidInput when the cursor is not of this list."""
         columns, position_type, _ = _order(request)
         mark = fingerprint(request)
-        parameters = _parameters(request)
+        parameters = self._parameters(request)
         if page.cursor is not None:
             position = decode_cursor(page.cursor, mark, position_type)
             parameters |= {f"after_{index}": value for index, value in enumerate(position)}
@@ -147,7 +159,7 @@ class PostgresSearchIndex:
 
     async def count(self, request: SearchRequest) -> Count:
         """How many products the request finds, exactly."""
-        parameters = _parameters(request)
+        parameters = self._parameters(request)
         (row,) = await self._rows(_count_statement(tuple(parameters)), **parameters)
         return Count(row[0])
 
@@ -161,7 +173,7 @@ class PostgresSearchIndex:
             categories=tuple(FacetCount(row[0], Count(row[1])) for row in categories),
             price_min=prices[0][0],
             price_max=prices[0][1],
-            currency=self._currency,
+            currency=request.currency or self._currency,
         )
 
     async def suggest(self, query: str, limit: int) -> Suggestions:
@@ -180,8 +192,13 @@ class PostgresSearchIndex:
             category_ids=tuple(CategoryId(row.id) for row in categories),
         )
 
+    def _parameters(self, request: SearchRequest) -> dict[str, object]:
+        """The values that narrow the request, by the name of their condition."""
+        foreign = request.currency not in (None, self._currency)
+        return _parameters(request) | ({"currency": request.currency} if foreign else {})
+
     async def _facet(self, name: str, request: SearchRequest, own_filter: tuple[str, ...]) -> Sequence[Any]:
-        parameters = {key: value for key, value in _parameters(request).items() if key not in own_filter}
+        parameters = {key: value for key, value in self._parameters(request).items() if key not in own_filter}
         return await self._rows(_facet_statement(name, tuple(parameters)), **parameters)
 
     async def _rows(self, statement: Any, **parameters: object) -> Sequence[Any]:  # noqa: ANN401  Select is generic
@@ -229,7 +246,16 @@ def _page_statement(names: tuple[str, ...], sort: ProductSort, forward: bool) ->
         place = tuple_(*(bindparam(f"after_{index}", type_=_wide(column)) for index, column in enumerate(columns)))
         statement = statement.where(here < place if falling else here > place)
     order = [column.desc() if falling else column.asc() for column in columns]
-    return statement.order_by(*order).limit(bindparam("limit"))
+    return _in_currency(statement.order_by(*order).limit(bindparam("limit")), names)
+
+
+def _in_currency(statement: Select[Any], names: tuple[str, ...]) -> Select[Any]:
+    """The statement with the prices of another currency than the shop's own, where one is asked for."""
+    if "currency" not in names:
+        return statement
+    replaced = replacement_traverse(statement, {}, lambda element, **_: _FOREIGN.get(element))
+    assert isinstance(replaced, Select)
+    return replaced
 
 
 def _wide(column: ColumnElement[Any]) -> TypeEngine[Any]:
@@ -238,16 +264,18 @@ def _wide(column: ColumnElement[Any]) -> TypeEngine[Any]:
 
 @lru_cache(maxsize=1_000)
 def _count_statement(names: tuple[str, ...]) -> Select[Any]:
-    return select(func.count()).select_from(product_search).where(*(_CONDITIONS[name] for name in names))
+    statement = select(func.count()).select_from(product_search)
+    return _in_currency(statement.where(*(_CONDITIONS[name] for name in names)), names)
 
 
 @lru_cache(maxsize=1_000)
 def _facet_statement(facet: str, names: tuple[str, ...]) -> Select[Any]:
     conditions = [_CONDITIONS[name] for name in names]
     if facet == "price":
-        return select(func.min(_row.price_min_minor), func.max(_row.price_min_minor)).where(*conditions)
+        span = select(func.min(_row.price_min_minor), func.max(_row.price_min_minor)).where(*conditions)
+        return _in_currency(span, names)
     value: ColumnElement[Any] = _row.brand if facet == "brands" else func.unnest(_row.category_ids)
-    values = select(value.label("value")).where(*conditions).subquery()
+    values = _in_currency(select(value.label("value")).where(*conditions), names).subquery()
     count = func.count()
     return (
         select(values.c.value, count)

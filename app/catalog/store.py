@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.catalog import store_sql as sql
 from app.catalog.domain import DraftFault, ImportOutcome, ProductDraft, ProductOption
 from app.catalog.draft_names import category_slug, product_slug, variant_name, variant_skus
+from app.catalog.price_sql import UPSERT_PRICES
+from app.catalog.prices import SqlPrices
 from app.core.ids import ProductId, VariantId
 from app.core.money import Currency
 from app.core.quantity import ANY_QUANTITY
@@ -44,11 +46,11 @@ class SqlCatalogStore:
     def __init__(self, connection: AsyncConnection, *, currency: Currency) -> None:
         self._connection = connection
         self._currency = currency
+        self._prices = SqlPrices(connection, currency=currency)
 
     async def upsert(self, drafts: Sequence[ProductDraft], *, now: datetime) -> ImportOutcome:
         """Create or update these products, with variants, prices, stock and search rows."""
-        for statement in (sql.WAIT_LONGER, sql.LOCK_IMPORTS, sql.WAIT_AS_USUAL):
-            await self._run(statement)
+        await self._prices.lock()
         digests = {draft.key: _digest(draft) for draft in drafts}
         known = {row.import_key: row for row in await self._run(sql.KNOWN_PRODUCTS, keys=list(digests))}
         changed = [d for d in drafts if d.key not in known or known[d.key].import_digest != digests[d.key]]
@@ -108,7 +110,9 @@ class SqlCatalogStore:
         variant_ids = [VariantId(row.id) for row in variants]
         ids = list(product_ids.values())
         retired = await self._run(sql.RETIRE_VARIANTS, product_ids=ids, variant_ids=variant_ids)
-        await self._run(sql.UPSERT_PRICES, rows=variant_rows)
+        price_rows = [row for item in accepted for row in _price_rows(item)]
+        await self._run(UPSERT_PRICES, rows=price_rows)
+        await self._prices.reprice(ids, now=now)
         await self._run(sql.INDEX_PRODUCTS, product_ids=ids, currency=self._currency)
         await self._run(sql.UNINDEX_UNSOLD_PRODUCTS, product_ids=ids, currency=self._currency)
         await self._run(sql.UPSERT_STOCK, rows=variant_rows)  # last: checkouts wait for these rows
@@ -172,16 +176,30 @@ def _variant_rows(item: _Accepted, product_id: ProductId) -> list[dict[str, obje
             "image": variant.image,
             "weight_grams": variant.weight_grams,
             "requires_shipping": variant.requires_shipping,
+            "tax_class": variant.tax_class,
             "quantity_minimum": variant.quantity_rule.minimum,
             "quantity_maximum": variant.quantity_rule.maximum,
             "quantity_step": variant.quantity_rule.step,
-            "currency": variant.price.currency,
-            "amount_minor": variant.price.minor,
-            "compare_at_minor": None if variant.compare_at is None else variant.compare_at.minor,
             "policy": variant.stock_policy.value,
             "on_hand": variant.on_hand,
         }
         for position, (sku, variant) in enumerate(zip(item.skus, item.draft.variants, strict=True))
+    ]
+
+
+def _price_rows(item: _Accepted) -> list[dict[str, object]]:
+    return [
+        {
+            "sku": sku,
+            "currency": price.currency,
+            "amount_minor": price.minor,
+            "compare_at_minor": None if compare_at is None else compare_at.minor,
+        }
+        for sku, variant in zip(item.skus, item.draft.variants, strict=True)
+        for price, compare_at in [
+            (variant.price, variant.compare_at),
+            *((other.price, other.compare_at) for other in variant.other_prices),
+        ]
     ]
 
 

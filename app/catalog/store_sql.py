@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, Column, Integer, Text, TextClause, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Column, Integer, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.catalog.price_sql import SOLD, on_products
 from app.database.tables import category, product
 
 _ROWS = bindparam("rows", type_=JSONB)
 
-# another import's batch takes a second or so: wait for it, and be as impatient as usual after that
-WAIT_LONGER = text("SET LOCAL lock_timeout = '25s'")
-WAIT_AS_USUAL = text("SET LOCAL lock_timeout TO DEFAULT")
-LOCK_IMPORTS = text("SELECT pg_advisory_xact_lock(hashtext('cartograph.catalog.import'))")
 PRODUCT_COUNT = text("SELECT count(*) FROM product").columns(Column("count", BigInteger))
 
 KNOWN_PRODUCTS = (
@@ -64,17 +61,17 @@ UPSERT_PRODUCTS = text("""
 
 UPSERT_VARIANTS = text("""
     INSERT INTO variant (product_id, sku, name, position, selected_options, image, weight_grams, requires_shipping,
-                         quantity_minimum, quantity_maximum, quantity_step)
+                         quantity_minimum, quantity_maximum, quantity_step, tax_class)
     SELECT product_id, sku, name, position, selected_options, nullif(image, 'null'), weight_grams, requires_shipping,
-           quantity_minimum, quantity_maximum, quantity_step
+           quantity_minimum, quantity_maximum, quantity_step, tax_class
     FROM jsonb_to_recordset(:rows) AS draft (
         product_id int, sku text, name text, position smallint, selected_options jsonb, image jsonb, weight_grams int,
-        requires_shipping boolean, quantity_minimum int, quantity_maximum int, quantity_step int)
+        requires_shipping boolean, quantity_minimum int, quantity_maximum int, quantity_step int, tax_class text)
     ON CONFLICT (sku) DO UPDATE SET
         name = excluded.name, position = excluded.position, selected_options = excluded.selected_options,
         image = excluded.image, weight_grams = excluded.weight_grams, requires_shipping = excluded.requires_shipping,
         quantity_minimum = excluded.quantity_minimum, quantity_maximum = excluded.quantity_maximum,
-        quantity_step = excluded.quantity_step, active = true
+        quantity_step = excluded.quantity_step, tax_class = excluded.tax_class, active = true
     RETURNING id
 """).bindparams(_ROWS)
 
@@ -82,15 +79,6 @@ RETIRE_VARIANTS = text("""
     UPDATE variant SET active = false
     WHERE product_id = ANY(:product_ids) AND active AND NOT id = ANY(:variant_ids) RETURNING id
 """).bindparams(bindparam("product_ids", type_=ARRAY(Integer)), bindparam("variant_ids", type_=ARRAY(Integer)))
-
-UPSERT_PRICES = text("""
-    INSERT INTO variant_price (variant_id, currency, amount_minor, compare_at_minor)
-    SELECT variant.id, currency, amount_minor, compare_at_minor
-    FROM jsonb_to_recordset(:rows) AS draft (sku text, currency text, amount_minor bigint, compare_at_minor bigint)
-    JOIN variant USING (sku)
-    ON CONFLICT (variant_id, currency) DO UPDATE SET
-        amount_minor = excluded.amount_minor, compare_at_minor = excluded.compare_at_minor
-""").bindparams(_ROWS)
 
 # Units that open orders hold are not given away, whatever the file says: on_hand stays at or above reserved. Rows are
 # taken in the order in which reservations lock them, so an import and a checkout cannot deadlock.
@@ -104,21 +92,10 @@ UPSERT_STOCK = text("""
         policy = excluded.policy, on_hand = greatest(excluded.on_hand, stock.reserved)
 """).bindparams(_ROWS)
 
-_SOLD = """
-    SELECT variant.product_id, min(amount_minor) AS price_min, max(amount_minor) AS price_max,
-           bool_or(coalesce(compare_at_minor > amount_minor, false)) AS on_sale, string_agg(sku, ' ') AS skus
-    FROM variant JOIN variant_price ON variant_price.variant_id = variant.id
-    WHERE variant.product_id = ANY(:product_ids) AND variant.active AND currency = :currency
-    GROUP BY variant.product_id
-"""
+_OWN_SOLD = f"SELECT * FROM ({SOLD}) AS sold WHERE currency = :currency"
 
-
-def _on_products(statement: str) -> TextClause:
-    return text(statement).bindparams(bindparam("product_ids", type_=ARRAY(Integer)), bindparam("currency", type_=Text))
-
-
-INDEX_PRODUCTS = _on_products(f"""
-    WITH sold AS ({_SOLD}), document AS (
+INDEX_PRODUCTS = on_products(f"""
+    WITH sold AS ({_OWN_SOLD}), document AS (
         SELECT product.id, product.brand, lower(unaccent(product.name)) AS sort_name, popularity, created_at,
                price_min, price_max, on_sale, coalesce(category.path_ids, '{{}}') AS category_ids,
                concat_ws(' ', product.name, product.brand, category.name, skus) AS name_text,
@@ -138,7 +115,7 @@ INDEX_PRODUCTS = _on_products(f"""
         price_max_minor = excluded.price_max_minor, on_sale = excluded.on_sale, popularity = excluded.popularity
 """)
 
-UNINDEX_UNSOLD_PRODUCTS = _on_products(f"""
+UNINDEX_UNSOLD_PRODUCTS = on_products(f"""
     DELETE FROM product_search WHERE product_id = ANY(:product_ids)
-    AND product_id NOT IN (SELECT product_id FROM ({_SOLD}) AS sold)
+    AND product_id NOT IN (SELECT product_id FROM ({_OWN_SOLD}) AS sold)
 """)

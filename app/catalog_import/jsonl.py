@@ -70,7 +70,7 @@ def _draft(row: ProductRow, checks: Checks, *, line: int, keys: Keys, currencies
         key=key,
         source=checks.source,
         name=name or "",
-        variants=variants(row, checks, currency) if currency else (),
+        variants=variants(row, checks, currency, currencies) if currency else (),
         description=checks.description("description", row.description),
         brand=brand,
         category_path=category_path,

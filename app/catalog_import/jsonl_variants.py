@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from app.catalog.domain import MAX_VARIANTS, SelectedOption, VariantDraft
+from app.catalog.domain import MAX_VARIANTS, OtherPrice, SelectedOption, VariantDraft
 from app.catalog_import import checks as bounds
 from app.catalog_import.checks import Checks, shown
-from app.catalog_import.rows import ImageRow, ProductRow, VariantRow, text_of
+from app.catalog_import.reading import Currencies
+from app.catalog_import.rows import ImageRow, PriceRow, ProductRow, VariantRow, text_of
 from app.core.money import Currency, Money
 from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
 
 
-def variants(row: ProductRow, checks: Checks, currency: Currency) -> tuple[VariantDraft, ...]:
+def variants(row: ProductRow, checks: Checks, currency: Currency, currencies: Currencies) -> tuple[VariantDraft, ...]:
     """All variants, with the options of each in the order of the first one's; empty where something was noted."""
     if row.variants is None:
         only = VariantRow(sku=row.sku, stock=row.stock)
-        return tuple(draft for draft in [_variant("", only, row, checks, currency, options=())] if draft)
+        return tuple(draft for draft in [_variant("", only, row, checks, currency, currencies, options=())] if draft)
     for field, value in (("sku", row.sku), ("stock", row.stock)):
         if value is not None:
             checks.fault(field, "belongs to each of the variants, not to the product")
@@ -37,7 +38,7 @@ def variants(row: ProductRow, checks: Checks, currency: Currency) -> tuple[Varia
     for index, variant in enumerate(row.variants):
         field = f"variants[{index}]."
         options = _options(f"{field}options", variant, names, checks)
-        drafts.append(_variant(field, variant, row, checks, currency, options=options))
+        drafts.append(_variant(field, variant, row, checks, currency, currencies, options=options))
     return checks.variants("variants", [draft for draft in drafts if draft])
 
 
@@ -47,10 +48,14 @@ def _variant(
     row: ProductRow,
     checks: Checks,
     currency: Currency,
+    currencies: Currencies,
     *,
     options: tuple[SelectedOption, ...],
 ) -> VariantDraft | None:
     price, compare_at = _prices(field, variant, row, checks, currency)
+    others = _other_prices(field, variant, row, checks, currencies.allowed - {currency})
+    if currencies.default not in (currency, *(other.price.currency for other in others)):
+        checks.fault(f"{field}prices.{currencies.default}", "missing: everything is priced in the shop's own currency")
     policy = _stock_policy(field, variant, row, checks)
     weight = variant.weight_grams if variant.weight_grams is not None else row.weight_grams
     shipped = variant.requires_shipping if variant.requires_shipping is not None else row.requires_shipping
@@ -64,12 +69,14 @@ def _variant(
     return VariantDraft(
         price=price,
         compare_at=compare_at,
+        other_prices=others,
         sku=sku,
         selected_options=options,
         on_hand=variant.stock or 0,
         stock_policy=policy,
         weight_grams=weight,
         requires_shipping=shipped is not False,
+        tax_class=variant.tax_class or row.tax_class or "standard",
         image=picture,
         quantity_rule=quantity_rule,
     )
@@ -87,6 +94,25 @@ def _prices(
         return None, None
     price = checks.price(f"{field}price", amount, currency)
     return price, _compare_at(f"{field}compareAtPrice", compare_amount, price, checks, currency)
+
+
+def _other_prices(
+    field: str, variant: VariantRow, row: ProductRow, checks: Checks, allowed: frozenset[str]
+) -> tuple[OtherPrice, ...]:
+    """Prices in further currencies; a variant's own come before the product's."""
+    prices = []
+    for code, value in sorted({**(row.prices or {}), **(variant.prices or {})}.items()):
+        path = f"{field if code in (variant.prices or {}) else ''}prices.{code}"
+        if code not in allowed:
+            names = ", ".join(sorted(allowed)) or "none"
+            checks.fault(path, f"is not one of the shop's other currencies: {names}")
+            continue
+        stated = value if isinstance(value, PriceRow) else PriceRow(value)
+        price = checks.price(path, stated.price, Currency(code))
+        compare_at = _compare_at(f"{path}.compareAtPrice", stated.compare_at_price, price, checks, Currency(code))
+        if price is not None:
+            prices.append(OtherPrice(price, compare_at))
+    return tuple(prices)
 
 
 def _compare_at(

@@ -95,8 +95,7 @@ class ImportReport:
 
     def fault_lines(self) -> Iterator[str]:
         """For standard error: `FILE:LINE: field: reason` for each fault kept, and how many more there are."""
-        for fault in self.faults:
-            yield printable(f"{fault.source}: {fault.field}: {fault.reason}" if fault.field else _whole_file(fault))
+        yield from fault_lines(self.faults)
         if self.fault_count > len(self.faults):
             yield f"and {self.fault_count - len(self.faults):,} more"
 
@@ -113,5 +112,8 @@ class ImportReport:
             yield "This was a dry run: nothing was written."
 
 
-def _whole_file(fault: DraftFault) -> str:
-    return f"{fault.source}: {fault.reason}"
+def fault_lines(faults: Iterable[DraftFault]) -> Iterator[str]:
+    """A line for each fault: `FILE:LINE: field: reason`, or `FILE: reason` where it is about the file as a whole."""
+    for fault in faults:
+        field = f"{fault.field}: " if fault.field else ""
+        yield printable(f"{fault.source}: {field}{fault.reason}")

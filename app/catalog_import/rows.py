@@ -19,6 +19,7 @@ from app.core.stock import StockPolicy
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Units = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=MAX_PIXELS)]
+TaxClass = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,31}$")]
 Value = str | int | float  # of an option or attribute, where a file may write 42 for "42"; never of a price
 
 
@@ -38,6 +39,13 @@ class SeoRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     description: str | None = None
 
 
+class PriceRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A price in another currency, with what it is compared with."""
+
+    price: Decimal
+    compare_at_price: Decimal | None = None
+
+
 class QuantityRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """How many units may be bought."""
 
@@ -53,10 +61,12 @@ class VariantRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     options: dict[str, Value] = {}
     price: Decimal | None = None
     compare_at_price: Decimal | None = None
+    prices: dict[str, Decimal | PriceRow] | None = None
     stock: Count | None = None
     stock_policy: StockPolicy | None = None
     weight_grams: Count | None = None
     requires_shipping: bool | None = None
+    tax_class: TaxClass | None = None
     quantity_rule: QuantityRow | None = None
     image: str | ImageRow | None = None
 
@@ -79,11 +89,13 @@ class ProductRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     currency: str | None = None
     price: Decimal | None = None
     compare_at_price: Decimal | None = None
+    prices: dict[str, Decimal | PriceRow] | None = None
     sku: str | None = None
     stock: Count | None = None
     stock_policy: StockPolicy | None = None
     weight_grams: Count | None = None
     requires_shipping: bool | None = None
+    tax_class: TaxClass | None = None
     quantity_rule: QuantityRow | None = None
     variants: list[VariantRow] | None = None
 
@@ -97,6 +109,7 @@ _ROW_BY_PARENT: dict[str, type[msgspec.Struct]] = {
     "variants": VariantRow,
     "image": ImageRow,
     "images": ImageRow,
+    "prices": PriceRow,
     "quantityRule": QuantityRow,
     "seo": SeoRow,
 }

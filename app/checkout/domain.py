@@ -22,6 +22,7 @@ from app.cart.domain import (
 from app.cart.ports import CartTransaction
 from app.core.errors import (
     ClientError,
+    DiscountNotApplicable,
     ErrorCode,
     InvalidInput,
     OutOfStock,
@@ -43,6 +44,7 @@ from app.orders.domain import (
     PaymentStatus,
 )
 from app.payments.domain import AttemptStore, PaymentAttempt, PaymentMethod
+from app.shipping.domain import DeliveryOption
 
 PAYMENT_LIFETIME = timedelta(minutes=30)  # how long a buyer may take over 3-D Secure while units are held
 KEY_LIFETIME = timedelta(hours=23)  # the provider forgets idempotency keys after 24: repeating would charge again
@@ -96,7 +98,8 @@ class CheckoutRequest:
 def check_payable(cart: PricedCart, request: CheckoutRequest) -> None:
     """Make sure that the cart can be paid as it is and costs what the buyer accepted.
 
-    Raises Rejected with everything that is missing or short, or PriceChanged with every change.
+    Raises Rejected with everything that is missing or short, or PriceChanged with every change, in Rejected beside the
+    codes that do not apply.
     """
     faults: list[ClientError] = [_MISSING[need]() for need in cart.readiness.missing if need in _MISSING]
     for problem in cart.problems:
@@ -130,21 +133,33 @@ def check_payable(cart: PricedCart, request: CheckoutRequest) -> None:
         message = f"The cart is in {total.currency}, not {expected.currency}."
         raise InvalidInput(message, code=ErrorCode.CURRENCY_MISMATCH, field=("expectedTotal", "currencyCode"))
     if expected != total:
-        changes = [
-            PriceChange(line.variant_id, line.unit_price_when_added, line.unit_price)
-            for line in cart.lines
-            if line.unit_price != line.unit_price_when_added
-        ]
-        raise PriceChanged(expected=expected, actual=total, changes=changes)
+        raise _price_changed(cart, expected)
     if request.method is None and total.minor > 0:
         message = f"The order costs {total}: give a payment method."
         raise InvalidInput(message, code=ErrorCode.INVALID, field=("payment", "free"))
+
+
+def _price_changed(cart: PricedCart, expected: Money) -> ClientError:
+    """That the total has changed, and which codes do not apply (any more): they may be why."""
+    changes = [
+        PriceChange(line.variant_id, line.unit_price_when_added, line.unit_price)
+        for line in cart.lines
+        if line.unit_price != line.unit_price_when_added
+    ]
+    idle = [
+        DiscountNotApplicable(each.code, each.reason, missing=each.missing, field=("cartId",))
+        for each in cart.discount_codes
+        if each.reason is not None
+    ]
+    changed = PriceChanged(expected=expected, actual=cart.cost.total, changes=changes)
+    return Rejected([*idle, changed]) if idle else changed
 
 
 def order_of(cart: PricedCart, order_id: OrderId, new_uuid: Callable[[], UUID], now: datetime) -> Order:
     """The order that a payable cart becomes: a copy of its lines and cost."""
     nothing = Money.zero(cart.currency)
     chosen = cart.selected_delivery_option
+    shipping = cart.cost.shipping or nothing
     return Order(
         id=order_id,
         cart_id=cart.id,
@@ -157,13 +172,14 @@ def order_of(cart: PricedCart, order_id: OrderId, new_uuid: Callable[[], UUID], 
         cost=OrderCost(
             subtotal=cart.cost.subtotal,
             discount=cart.cost.discount,
-            shipping=cart.cost.shipping or nothing,
+            shipping=shipping,
             tax=cart.cost.tax or nothing,
             total=cart.cost.total,
+            tax_lines=cart.cost.tax_lines,
         ),
         shipping_address=cart.shipping_address,
         billing_address=cart.billing_address or cart.shipping_address,
-        delivery=Delivery(chosen.id, chosen.name, chosen.price, chosen.estimated_days) if chosen else None,
+        delivery=_delivery(chosen, shipping) if chosen else None,
         note=cart.note,
         placed_at=now,
     )
@@ -172,6 +188,10 @@ def order_of(cart: PricedCart, order_id: OrderId, new_uuid: Callable[[], UUID], 
 def next_check(attempt: PaymentAttempt, now: datetime) -> datetime:
     """When to look at an open attempt again: soon while it is young, then at a tenth of its age."""
     return now + min(max((now - attempt.created_at) / 10, _SHORTEST_CHECK), _LONGEST_CHECK)
+
+
+def _delivery(chosen: DeliveryOption, paid: Money) -> Delivery:
+    return Delivery(chosen.id, chosen.name, paid, chosen.estimated_days, chosen.is_pick_up)
 
 
 def _order_line(cart: PricedCart, place: int, line_id: OrderLineId) -> OrderLine:

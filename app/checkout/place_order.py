@@ -84,13 +84,15 @@ class PlaceOrder:
         cart = before
         if request.delivery_option_id is not None:
             cart = replace(cart, delivery_option_id=request.delivery_option_id)
+        await tx.promotions.lock_limited(cart.discount_codes, now=self.desk.clock.now())  # before they are priced with
         shelf = await self.desk.shelf(tx, [line.variant_id for line in cart.lines], cart.currency)
-        priced = checked_delivery(self.desk.priced(cart, shelf), cart, before=before)
+        priced = checked_delivery(await self.desk.priced(tx, cart, shelf), cart, before=before)
         check_payable(priced, request)
         now = self.desk.clock.now()
         order = order_of(priced, OrderId(self.desk.ids.new_uuid()), self.desk.ids.new_uuid, now)
         attempt = self._new_attempt(request, order, now)
         await tx.stock.hold(order.id, demand_of(cart), now=now)
+        await tx.promotions.use(order.id, order.email, priced.applied)
         await tx.orders.insert(order, OrderEvent(order.id, now, "placed", "The order was placed."))
         await tx.attempts.insert(attempt)
         if cart is not before:

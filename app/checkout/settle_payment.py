@@ -113,6 +113,7 @@ class SettlePayment:
             await tx.stock.sell(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.COMPLETED, now=now)
         elif settled.state.is_final:
+            await tx.promotions.release(settled.order_id)  # before the stock, as orders lock them
             await tx.stock.release(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)
         tx.announce_after_commit(

@@ -9,6 +9,7 @@ ShopError
 │  ├─ QuantityOutOfRange  the variant is not sold in this quantity
 │  ├─ CartClosed          the cart is in checkout, completed, merged or expired
 │  ├─ PriceChanged        the total is not the one that the buyer accepted
+│  ├─ DiscountNotApplicable  a discount code does not apply to the cart
 │  ├─ PaymentDeclined     the card was refused; another one may work
 │  ├─ Unauthenticated     credentials are missing or wrong
 │  ├─ RateLimited         the caller has used up what it may cost for now
@@ -32,6 +33,7 @@ from enum import Enum
 from typing import ClassVar
 from uuid import UUID
 
+from app.core.discount import DiscountReason
 from app.core.money import Money
 from app.core.quantity import QuantityRule
 
@@ -56,6 +58,7 @@ class ErrorCode(Enum):
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     ADDRESS_INVALID = "ADDRESS_INVALID"
     DELIVERY_OPTION_UNAVAILABLE = "DELIVERY_OPTION_UNAVAILABLE"
+    DISCOUNT_NOT_APPLICABLE = "DISCOUNT_NOT_APPLICABLE"
     PRICE_CHANGED = "PRICE_CHANGED"
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
     PAYMENT_PROVIDER_UNAVAILABLE = "PAYMENT_PROVIDER_UNAVAILABLE"
@@ -197,6 +200,31 @@ class PriceChanged(ClientError):
             field=("expectedTotal",),
         )
         self.expected, self.actual, self.changes = expected, actual, tuple(changes)
+
+
+class DiscountNotApplicable(ClientError):
+    """A discount code does not apply to the cart. missing: what its goods cost too little, where that is why."""
+
+    default_code = ErrorCode.DISCOUNT_NOT_APPLICABLE
+
+    def __init__(
+        self, discount_code: str, reason: DiscountReason, *, missing: Money | None = None, field: Sequence[str] = ()
+    ) -> None:
+        why = f"goods for another {missing} are missing" if missing is not None else _WHY_NOT[reason]
+        super().__init__(f"The code {discount_code} does not apply: {why}.", field=field)
+        self.discount_code, self.reason, self.missing = discount_code, reason, missing
+
+
+_WHY_NOT = {
+    DiscountReason.UNKNOWN: "there is no such code",
+    DiscountReason.EXPIRED: "it is over",
+    DiscountReason.NOT_STARTED: "it has not begun",
+    DiscountReason.USAGE_LIMIT: "it has been used as often as it may be",
+    DiscountReason.FIRST_ORDER_ONLY: "it is for a first order",
+    DiscountReason.NO_ELIGIBLE_ITEM: "nothing in the cart is among its goods",
+    DiscountReason.MINIMUM_NOT_MET: "its goods cost too little",
+    DiscountReason.NOT_COMBINABLE: "it cannot be combined with the other discounts, which are worth more",
+}
 
 
 class PaymentDeclined(ClientError):

@@ -17,6 +17,7 @@ from app.core.errors import InvalidInput
 ProductId = NewType("ProductId", int)
 VariantId = NewType("VariantId", int)
 CategoryId = NewType("CategoryId", int)
+PromotionId = NewType("PromotionId", int)
 CartId = NewType("CartId", UUID)
 CartLineId = NewType("CartLineId", UUID)
 OrderId = NewType("OrderId", UUID)

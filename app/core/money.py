@@ -1,10 +1,12 @@
 """Money: integer minor units and a currency. No float ever touches an amount.
 
-How many digits a currency has behind the point comes from CLDR through babel (JPY 0, USD 2, BHD 3).
+How many digits a currency has behind the point comes from CLDR through babel (JPY 0, USD 2, BHD 3). Shares of an
+amount are rounded half up, once, and what is split adds up: see ADR-0017.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
@@ -14,6 +16,7 @@ from babel.numbers import format_currency, get_currency_precision, list_currenci
 
 Currency = NewType("Currency", str)
 
+_DIGITS_OF_CARDS = 2
 MAX_MINOR_UNITS = 99_999_999_999_99  # Stripe takes 12 digits at most for any currency; two more leave room for totals
 
 
@@ -27,6 +30,40 @@ def known_currencies() -> frozenset[str]:
 def minor_digits(currency: Currency) -> int:
     """How many digits the currency has behind the decimal point: 0, 2 or 3 (4 for a few accounting units)."""
     return get_currency_precision(currency)
+
+
+def charge_step(currency: Currency) -> int:
+    """What an amount that is charged must be a multiple of, in minor units: cards know no thousandths.
+
+    Source: Stripe, Supported currencies, three-decimal currencies.
+    """
+    step: int = 10 ** max(minor_digits(currency) - _DIGITS_OF_CARDS, 0)
+    return step
+
+
+def fraction_of(minor: int, numerator: int, denominator: int, *, step: int = 1) -> int:
+    """numerator / denominator of an amount of 0 or more, rounded half up to a multiple of step."""
+    unit = denominator * step
+    return (2 * minor * numerator + unit) // (2 * unit) * step
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Split an amount of 0 or more in proportion to the weights, so that the parts sum to it exactly.
+
+    No part exceeds its weight while the total does not exceed the sum of them; among equal remainders the first wins.
+    Raises ValueError when there is something to split and every weight is 0.
+    Source: the largest remainder method (Hamilton).
+    """
+    whole = sum(weights)
+    if not whole:
+        if total:
+            raise ValueError("nothing to split by: every weight is 0")
+        return [0] * len(weights)
+    parts = [total * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda place: -(total * weights[place] % whole))
+    for place in by_remainder[: total - sum(parts)]:
+        parts[place] += 1
+    return parts
 
 
 @dataclass(frozen=True, slots=True, order=False)

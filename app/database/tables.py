@@ -1,4 +1,4 @@
-"""Every table, on one page: SQLAlchemy Core, no ORM. See ADR-0001 and ADR-0002.
+"""Every table but those of the terms of sale, on one page: SQLAlchemy Core, no ORM. See ADR-0001 and ADR-0002.
 
 Catalogue keys are integers (search keeps arrays of them); whatever a stranger must not guess has a random UUID. Money
 is a `bigint` of minor units beside its currency. Invariants that money or stock depends on are CHECKs here, as the
@@ -12,12 +12,10 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -26,19 +24,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TSVECTOR, UUID
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-    }
+from app.database import terms_tables
+from app.database.metadata import metadata, moment
+
+TERMS_OF_SALE = (  # on a page of their own, for its length only
+    terms_tables.delivery_method,
+    terms_tables.tax_place,
+    terms_tables.promotion,
+    terms_tables.promotion_use,
 )
-
-SCHEMA_VERSION = "0003"  # the newest migration; readiness waits for it
-
-_moment = DateTime(timezone=True)
+SCHEMA_VERSION = "0005"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 
@@ -73,8 +68,8 @@ product = Table(
     Column("seo_title", Text),
     Column("seo_description", Text),
     Column("popularity", Integer, nullable=False),
-    Column("created_at", _moment, nullable=False),
-    Column("updated_at", _moment, nullable=False),
+    Column("created_at", moment, nullable=False),
+    Column("updated_at", moment, nullable=False),
 )
 
 variant = Table(
@@ -89,6 +84,7 @@ variant = Table(
     Column("image", JSONB(none_as_null=True)),
     Column("weight_grams", Integer),
     Column("requires_shipping", Boolean, nullable=False),
+    Column("tax_class", Text, nullable=False, server_default="standard"),
     Column(
         "active", Boolean, nullable=False, server_default=text("true")
     ),  # false: no longer sold, orders still name it
@@ -109,9 +105,36 @@ variant_price = Table(
     metadata,
     Column("variant_id", Integer, ForeignKey("variant.id"), primary_key=True),
     Column("currency", Text, primary_key=True),
-    Column("amount_minor", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),  # what a shopper sees, reductions included
     Column("compare_at_minor", BigInteger),
+    Column("list_minor", BigInteger),  # while a promotion reduces it: the price without, and what that is compared with
+    Column("list_compare_at_minor", BigInteger),
+    Column("promotion_id", Integer, ForeignKey("promotion.id"), index=True),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+    CheckConstraint(
+        "(promotion_id IS NULL) = (list_minor IS NULL) AND amount_minor <= coalesce(list_minor, amount_minor)",
+        name="reduced_by_promotion",
+    ),
+)
+
+price_change = Table(
+    "price_change",
+    metadata,
+    Column("variant_id", Integer, ForeignKey("variant.id"), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("changed_at", moment, primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),  # from then on
+)
+
+product_price = Table(  # in currencies other than the shop's, which product_search has
+    "product_price",
+    metadata,
+    Column("product_id", Integer, ForeignKey("product.id"), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("price_min_minor", BigInteger, nullable=False),
+    Column("price_max_minor", BigInteger, nullable=False),
+    Column("on_sale", Boolean, nullable=False),
+    Index(None, "currency", "price_min_minor", "product_id"),
 )
 
 product_search = Table(
@@ -127,7 +150,7 @@ product_search = Table(
     Column("price_max_minor", BigInteger, nullable=False),
     Column("on_sale", Boolean, nullable=False),
     Column("popularity", Integer, nullable=False),
-    Column("created_at", _moment, nullable=False),
+    Column("created_at", moment, nullable=False),
     Index(
         "product_search_name_vector_idx", "name_vector", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
     ),
@@ -165,8 +188,8 @@ reservation = Table(
     Column("variant_id", Integer, ForeignKey("variant.id"), primary_key=True),
     Column("quantity", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    Column("created_at", _moment, nullable=False),
-    Column("ended_at", _moment),
+    Column("created_at", moment, nullable=False),
+    Column("ended_at", moment),
     CheckConstraint("quantity > 0", name="quantity_positive"),
     CheckConstraint("state IN ('held', 'sold', 'released')", name="state_known"),
 )
@@ -185,9 +208,11 @@ cart = Table(
     Column("shipping_address", JSONB(none_as_null=True)),
     Column("billing_address", JSONB(none_as_null=True)),
     Column("delivery_option_id", Integer),
-    Column("created_at", _moment, nullable=False),
-    Column("updated_at", _moment, nullable=False),
-    Column("expires_at", _moment, nullable=False),
+    Column("discount_codes", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("country_code", Text),  # where the shopper was when they opened it: for delivery and tax before an address
+    Column("created_at", moment, nullable=False),
+    Column("updated_at", moment, nullable=False),
+    Column("expires_at", moment, nullable=False),
     Column("customer_id", UUID(as_uuid=True)),  # whose it is alone; null for a guest's, which its id opens
     Column("merged_into", UUID(as_uuid=True), ForeignKey("cart.id", ondelete="SET NULL")),
     Column("merge_report", JSONB(none_as_null=True)),  # what became of its lines, for whoever merges it again
@@ -224,7 +249,7 @@ idempotency_key = Table(
     Column("faults", JSONB(none_as_null=True)),  # what it left out
     Column("answer", BYTEA),  # JSON, as it was sent
     Column("answer_digest", BYTEA),  # of what the client asked to be told
-    Column("created_at", _moment, nullable=False),
+    Column("created_at", moment, nullable=False),
     CheckConstraint("(answer IS NULL) = (answer_digest IS NULL)", name="answer_whole"),
     Index(None, "created_at"),
 )
@@ -252,11 +277,14 @@ orders = Table(
     Column("delivery_option_id", Integer),
     Column("delivery_name", Text),
     Column("delivery_days", Integer),
+    Column("delivery_is_pick_up", Boolean, nullable=False, server_default=text("false")),
+    Column("tax_lines", JSONB, nullable=False, server_default="[]"),
     Column("note", Text),
-    Column("placed_at", _moment, nullable=False),
+    Column("placed_at", moment, nullable=False),
     CheckConstraint("total_minor = subtotal_minor - discount_minor + shipping_minor + tax_minor", name="adds_up"),
     CheckConstraint("discount_minor >= 0 AND total_minor >= 0", name="not_negative"),
     CheckConstraint("status IN ('pending', 'confirmed', 'canceled', 'completed')", name="status_known"),
+    Index("orders_buyer_idx", text("lower(email)"), postgresql_where=text("status <> 'canceled'")),
     Index("orders_one_per_cart_idx", "cart_id", unique=True, postgresql_where=text("status <> 'canceled'")),
 )
 
@@ -284,7 +312,7 @@ order_event = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("order_id", UUID(as_uuid=True), ForeignKey("orders.id"), nullable=False, index=True),
-    Column("at", _moment, nullable=False),
+    Column("at", moment, nullable=False),
     Column("kind", Text, nullable=False),
     Column("message", Text, nullable=False),
 )
@@ -309,10 +337,10 @@ payment_attempt = Table(
     Column("card_last4", Text),
     Column("decline_code", Text),
     Column("failure_message", Text),
-    Column("created_at", _moment, nullable=False),
-    Column("updated_at", _moment, nullable=False),
-    Column("expires_at", _moment, nullable=False),
-    Column("check_at", _moment),  # when the worker looks at it next; null once it has ended
+    Column("created_at", moment, nullable=False),
+    Column("updated_at", moment, nullable=False),
+    Column("expires_at", moment, nullable=False),
+    Column("check_at", moment),  # when the worker looks at it next; null once it has ended
     UniqueConstraint("cart_id", "idempotency_key"),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
     CheckConstraint(
@@ -340,7 +368,7 @@ customer = Table(
     Column("email", Text, nullable=False, unique=True),  # case folded
     Column("name", Text),
     Column("password_hash", Text, nullable=False),
-    Column("created_at", _moment, nullable=False),
+    Column("created_at", moment, nullable=False),
     schema="accounts",  # a schema of its own with no foreign key across, so that accounts can move out
 )
 
@@ -353,5 +381,5 @@ trusted_document = Table(
     Column("sha256", BYTEA, nullable=False, index=True),
     Column("body", Text, nullable=False),
     Column("operation_names", ARRAY(Text), nullable=False),
-    Column("imported_at", _moment, nullable=False),
+    Column("imported_at", moment, nullable=False),
 )

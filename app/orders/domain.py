@@ -11,6 +11,7 @@ from typing import Protocol
 from app.core.contact import Address
 from app.core.ids import CartId, OrderId, OrderLineId, VariantId
 from app.core.money import Currency, Money
+from app.taxes.domain import TaxLine
 
 
 class OrderStatus(Enum):
@@ -58,7 +59,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderCost:
-    """subtotal − discount + shipping + tax = total, exactly; a CHECK in the database says so too."""
+    """subtotal − discount + shipping + tax = total, exactly; a CHECK in the database says so too.
+
+    tax_lines: the cart's when the order was placed.
+    """
 
     subtotal: Money
     discount: Money
@@ -66,6 +70,7 @@ class OrderCost:
     tax: Money
     total: Money
     is_estimated: bool = False
+    tax_lines: tuple[TaxLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Delivery:
     name: str
     price: Money
     estimated_days: int | None
+    is_pick_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

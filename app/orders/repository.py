@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from app.orders.domain import (
     OrderStatus,
     PaymentStatus,
 )
+from app.taxes.domain import TaxLine
 
 _ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
 _lines = (
@@ -145,6 +147,11 @@ def _row(order: Order) -> dict[str, object]:
         "delivery_option_id": delivery and delivery.id,
         "delivery_name": delivery and delivery.name,
         "delivery_days": delivery and delivery.estimated_days,
+        "delivery_is_pick_up": delivery is not None and delivery.is_pick_up,
+        "tax_lines": [
+            {"name": line.name, "rate": str(line.rate), "minor": line.amount.minor, "is_included": line.is_included}
+            for line in order.cost.tax_lines
+        ],
         "note": order.note,
         "placed_at": order.placed_at,
     }
@@ -155,7 +162,9 @@ def _order(row: Row[Any]) -> Order:
     shipping = Money(row.shipping_minor, currency)
     delivery = None
     if row.delivery_option_id is not None:
-        delivery = Delivery(row.delivery_option_id, row.delivery_name, shipping, row.delivery_days)
+        delivery = Delivery(
+            row.delivery_option_id, row.delivery_name, shipping, row.delivery_days, row.delivery_is_pick_up
+        )
     return Order(
         id=OrderId(row.id),
         cart_id=CartId(row.cart_id),
@@ -171,6 +180,10 @@ def _order(row: Row[Any]) -> Order:
             shipping=shipping,
             tax=Money(row.tax_minor, currency),
             total=Money(row.total_minor, currency),
+            tax_lines=tuple(
+                TaxLine(line["name"], Decimal(line["rate"]), Money(line["minor"], currency), line["is_included"])
+                for line in row.tax_lines
+            ),
         ),
         shipping_address=_address(row.shipping_address),
         billing_address=_address(row.billing_address),

@@ -17,6 +17,7 @@ import stamina
 import stripe
 
 from app import telemetry
+from app.core.charging import money_of, units_of
 from app.core.errors import PaymentsUnavailable
 from app.core.money import Currency, Money
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
@@ -72,7 +73,7 @@ class StripeGateway:
     async def charge(self, attempt: PaymentAttempt) -> PaymentOutcome:
         """Create and confirm the payment, or learn what became of it."""
         params: PaymentIntentCreateParams = {
-            "amount": attempt.amount.minor,
+            "amount": units_of(attempt.amount),
             "currency": attempt.amount.currency.lower(),
             "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
@@ -175,7 +176,7 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:
     return PaymentOutcome(
         state=_STATES[intent.status],
         intent_id=intent.id,
-        amount=Money(intent.amount, Currency(intent.currency.upper())),
+        amount=money_of(intent.amount, Currency(intent.currency.upper())),
         client_secret=intent.client_secret,
         card_brand=card.brand if card else None,
         card_last4=card.last4 if card else None,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from app.cart.delete_expired import DeleteExpired
+from app.catalog.reprice_catalog import RepriceCatalog
 from app.checkout.check_payments import CheckPayments
 from app.idempotency.answers import ForgetCalls
 from app.worker.runner import Scheduled
 
 
 def schedule(
-    check_payments: CheckPayments, delete_expired_carts: DeleteExpired, forget_keyed_calls: ForgetCalls
+    check_payments: CheckPayments,
+    delete_expired_carts: DeleteExpired,
+    forget_keyed_calls: ForgetCalls,
+    reprice_catalog: RepriceCatalog,
 ) -> list[Scheduled]:
     """The worker's schedule."""
     return [
         Scheduled("check_payments", every_seconds=1.0, run=check_payments),
+        Scheduled("reprice_catalog", every_seconds=1.0, run=reprice_catalog),
         Scheduled("delete_expired_carts", every_seconds=3_600.0, run=delete_expired_carts),
         Scheduled("forget_keyed_calls", every_seconds=600.0, run=forget_keyed_calls),
     ]

@@ -28,6 +28,8 @@ IMPORTERS = {
     "uvicorn": ["app.server", "app.http.protocol", "app.devstack.stripe_emulator.*"],
     "sqlalchemy": [
         *("app.*.repository", "app.catalog.store", "app.catalog.store_sql", "app.catalog.offers"),
+        *("app.catalog.prices", "app.catalog.price_sql"),
+        "app.promotions.store",
         *("app.catalog.search_index", "app.database.*", "app.transactions", "app.bootstrap", "migrations.*"),
     ],
     "app.settings": ["app.cli", "app.server", "app.doctor", "app.bootstrap", "app.commands"],
@@ -39,9 +41,22 @@ IMPORTERS = {
     "app.catalog.search_index": ["app.bootstrap"],
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],
+    "app.promotions.store": ["app.transactions"],
     **{
         f"app.{room}.repository": ["app.bootstrap", "app.transactions"]
-        for room in ("accounts", "cart", "catalog", "documents", "idempotency", "inventory", "orders", "payments")
+        for room in (
+            "accounts",
+            "cart",
+            "catalog",
+            "documents",
+            "idempotency",
+            "inventory",
+            "orders",
+            "payments",
+            "promotions",
+            "shipping",
+            "taxes",
+        )
     },
 }
 

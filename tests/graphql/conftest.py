@@ -1,4 +1,4 @@
-"""A server in a process of its own, for what only a socket can show."""
+"""A server in a process of its own, for what only a socket can show, and a shop of its own, whose terms tests set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import structlog
 from app.bootstrap import Shop
 from app.seed.logins import DEMO_CUSTOMERS
 from tests.conftest import Servers
+from tests.market import Market, open_market
 from tests.serving import ServerProcess, serving
 from tests.shopkeeping import Api
 
@@ -65,3 +66,17 @@ async def customers(http: httpx.AsyncClient) -> AsyncIterator[tuple[Api, Api]]:
             client = httpx.AsyncClient(transport=http._transport, base_url=http.base_url, headers=headers)
             signed_in.append(Api(await clients.enter_async_context(client)))
         yield signed_in[0], signed_in[1]
+
+
+@pytest.fixture(scope="session")
+async def own_shop(servers: Servers, emulator_url: str) -> AsyncIterator[Market]:
+    """The shop that `market` cleans."""
+    async with open_market(servers) as market:
+        yield market
+
+
+@pytest.fixture
+async def market(own_shop: Market) -> Market:
+    """A shop of its own, with products perhaps, without any terms."""
+    await own_shop.forget_terms()
+    return own_shop

@@ -78,6 +78,11 @@ async def update(scene: Scene) -> tuple[Input, Input]:
     return {"cartId": cart_id, "note": "one"}, {"cartId": cart_id, "note": "two"}
 
 
+async def set_codes(scene: Scene) -> tuple[Input, Input]:
+    cart_id = (await scene.cart())["id"]
+    return {"cartId": cart_id, "codes": []}, {"cartId": cart_id, "codes": ["ANOTHER"]}
+
+
 async def checkout(scene: Scene) -> tuple[Input, Input]:
     cart = await scene.cart()
     total = {name: cart["cost"]["total"][name] for name in ("amount", "currencyCode")}
@@ -102,6 +107,7 @@ CALLS: dict[str, Callable[[Scene], Awaitable[tuple[Input, Input]]]] = {
     "cartLinesUpdate": update_lines,
     "cartLinesRemove": remove,
     "cartUpdate": update,
+    "cartDiscountCodesSet": set_codes,
     "cartMerge": merge,
     "cartDelete": delete,
     "checkoutComplete": checkout,

@@ -174,6 +174,7 @@ def test_no_two_members_of_a_union_look_alike(schema: GraphQLSchema) -> None:
             "LineInsufficientStock",
             "LineQuantityNotAllowed",
             "LinePriceChanged",
+            "DiscountCodeInactive",
             "DeliveryOptionGone",
         ],
         "CheckoutCompleteResult": [

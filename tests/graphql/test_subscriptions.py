@@ -264,7 +264,8 @@ async def test_every_event_takes_the_same_statements_as_the_first(
                 await stream.data()
             counts.append(len(statements))
 
-    assert counts == [3] * 4, statements  # the cart with its lines, and prices and stock of all of them
+    # the cart with its lines, prices and stock of all of them, promotions, delivery, taxes
+    assert counts == [6] * 4, statements
 
 
 class CountedReadCart:

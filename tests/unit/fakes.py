@@ -26,14 +26,17 @@ from app.checkout.settle_payment import SettlePayment
 from app.core.changes import Change, attempt_changed, cart_changed, order_changed
 from app.core.contact import Address
 from app.core.errors import ClientError, OutOfStock, Rejected
-from app.core.ids import AttemptId, CartId, CartLineId, OrderId, VariantId
+from app.core.ids import AttemptId, CartId, CartLineId, OrderId, PromotionId, VariantId
 from app.core.money import Currency, Money
+from app.core.place import Place
 from app.core.stock import StockPolicy
 from app.idempotency.domain import Effect, KeyedCall, key_reused
 from app.inventory.domain import ReservationState, StockLevel
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
-from app.shipping.domain import FlatRate
+from app.promotions.domain import AppliedPromotion, CartPromotion, Offered
+from app.shipping.domain import DeliveryOptions, FlatRate
+from app.taxes.domain import NoTaxes, Taxes
 
 USD = Currency("USD")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -115,6 +118,9 @@ class Books:
     orders: dict[OrderId, Order] = field(default_factory=dict)
     events: list[OrderEvent] = field(default_factory=list)
     attempts: dict[AttemptId, PaymentAttempt] = field(default_factory=dict)
+    promotions: dict[PromotionId, CartPromotion] = field(default_factory=dict)
+    uses: list[tuple[OrderId, PromotionId]] = field(default_factory=list)
+    taxes: list[Taxes] = field(default_factory=lambda: [NoTaxes()])
     reports: dict[CartId, MergeReport] = field(default_factory=dict)
     claims: dict[tuple[bytes, str], tuple[KeyedCall, Effect]] = field(default_factory=dict)
 
@@ -332,10 +338,59 @@ class MemoryTransaction:
         self.orders = MemoryOrders(books)
         self.attempts = MemoryAttempts(books, locked)
         self.keys = MemoryKeys(books)
+        self.delivery = MemoryDelivery()
+        self.taxes = MemoryTaxes(books)
+        self.promotions = MemoryPromotions(books)
         self.changes: set[Change] = set()
 
     def announce_after_commit(self, *changes: Change) -> None:
         self.changes.update(changes)
+
+
+class MemoryDelivery:
+    """`DeliveryReader` at a flat rate."""
+
+    async def options_to(self, place: Place) -> DeliveryOptions:
+        return FlatRate(usd(490), 3, frozenset({"US", "CA"})).to(place)
+
+
+class MemoryTaxes:
+    """`TaxReader` with the same taxes everywhere."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def taxes_at(self, place: Place) -> Taxes:
+        return self._books.taxes[-1]
+
+
+class MemoryPromotions:
+    """`PromotionStore`, where every promotion is counted."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._locked = False
+
+    async def offered_to(self, cart_id: CartId, codes: Sequence[str], email: str | None, *, now: datetime) -> Offered:
+        promotions = [each for each in self._books.promotions.values() if each.code is None or each.code in codes]
+        return Offered(tuple(promotions))
+
+    async def lock_limited(self, codes: Sequence[str], *, now: datetime) -> None:
+        self._locked = True
+
+    async def use(self, order_id: OrderId, email: str, applied: Sequence[AppliedPromotion]) -> None:
+        assert self._locked, "a promotion is used under its lock"
+        for each in applied:
+            promotion = self._books.promotions[each.promotion.id]
+            self._books.promotions[promotion.id] = replace(promotion, used=promotion.used + 1)
+            self._books.uses.append((order_id, promotion.id))
+
+    async def release(self, order_id: OrderId) -> None:
+        for used_by, promotion_id in list(self._books.uses):
+            if used_by == order_id:
+                promotion = self._books.promotions[promotion_id]
+                self._books.promotions[promotion_id] = replace(promotion, used=promotion.used - 1)
+                self._books.uses.remove((used_by, promotion_id))
 
 
 class MemoryTransactions:
@@ -458,7 +513,7 @@ class MemoryShop:
         self.gateway = ScriptedGateway(self.transactions)
         self.desk = CartDesk(
             transactions=self.transactions,
-            delivery=FlatRate(usd(490), 3, frozenset({"US", "CA"})),
+            default_country="US",
             clock=self.clock,
             ids=self.ids,
             lifetime=timedelta(days=30),

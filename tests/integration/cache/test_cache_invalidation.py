@@ -18,6 +18,7 @@ from app.core.money import Money
 from app.transactions import Transactions
 from tests.conftest import Servers
 from tests.shopkeeping import (
+    FLAT_RATE,
     USD,
     Api,
     ManualClock,
@@ -87,7 +88,9 @@ async def test_tags_are_dropped_once_others_can_see_the_commit(shop: Shop, mug: 
             query = text("SELECT name FROM product WHERE import_key = :key")
             seen.append((set(tags), (await connection.execute(query, {"key": mug.draft.key})).scalar_one()))
 
-    transactions = Transactions(shop.database, currency=USD, drop_tags=drop, announce=lambda _: None)
+    transactions = Transactions(
+        shop.database, currency=USD, flat_rate=FLAT_RATE, drop_tags=drop, announce=lambda _: None
+    )
     async with transactions.begin() as tx:
         outcome = await tx.catalog.upsert([dearer(mug)], now=shop.clock.now())
         tx.drop_after_commit(["one"])

@@ -16,14 +16,16 @@ from app.core.changes import Change, cart_changed
 from app.core.errors import DatabaseUnavailable
 from app.core.ids import CartId
 from app.transactions import Transactions
-from tests.shopkeeping import USD
+from tests.shopkeeping import FLAT_RATE, USD
 
 
 class Board:
     """What has been announced, and the notes that carts had for others at that moment."""
 
     def __init__(self, shop: Shop) -> None:
-        self.transactions = Transactions(shop.database, currency=USD, drop_tags=self._drop, announce=self._announce)
+        self.transactions = Transactions(
+            shop.database, currency=USD, flat_rate=FLAT_RATE, drop_tags=self._drop, announce=self._announce
+        )
         self.announced: list[set[Change]] = []
         self.dropped: list[set[str]] = []
         self._shop = shop

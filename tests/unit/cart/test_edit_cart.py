@@ -253,7 +253,7 @@ async def test_a_cart_whose_delivery_is_gone_can_still_be_edited(shop: MemorySho
 async def test_a_new_cart_holds_what_the_shopper_brings_along(shop: MemoryShop) -> None:
     edits = [AddLines((NewLine(V7, 2),)), SetDetails(email="ada@example.com", shipping_address=ADDRESS)]
 
-    view = await CreateCart(shop.desk, USD)(edits, currency=None)
+    view = await CreateCart(shop.desk, [USD])(edits, currency=USD)
 
     assert (view.version, view.state, view.currency) == (1, CartState.ACTIVE, USD)
     assert (view.created_at, view.expires_at) == (NOON, NOON + timedelta(days=30))
@@ -262,7 +262,7 @@ async def test_a_new_cart_holds_what_the_shopper_brings_along(shop: MemoryShop) 
 
 
 async def test_a_new_cart_may_be_empty_and_in_the_shops_currency_by_name(shop: MemoryShop) -> None:
-    view = await CreateCart(shop.desk, USD)([], currency=USD)
+    view = await CreateCart(shop.desk, [USD])([], currency=USD)
 
     assert (view.lines, view.cost.total) == ((), usd(0))
     assert list(shop.books.carts) == [view.id]
@@ -286,7 +286,7 @@ async def test_there_is_no_new_cart_when_anything_is_refused(
     shop: MemoryShop, edits: list[CartEdit], currency: Currency | None, code: ErrorCode
 ) -> None:
     with pytest.raises(ClientError) as refusal:
-        await CreateCart(shop.desk, USD)(edits, currency=currency)
+        await CreateCart(shop.desk, [USD])(edits, currency=currency or USD)
 
     assert refusal.value.code is code
     assert shop.books.carts == {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from uuid import UUID
 
@@ -26,13 +26,16 @@ from app.cart.domain import (
     positions_of,
 )
 from app.cart.pricing import demand_of, price_cart
+from app.cart.quote import Terms
 from app.catalog.domain import Offer
 from app.core.contact import Address
 from app.core.ids import CartLineId, VariantId
 from app.core.money import Currency
+from app.core.place import Place
 from app.core.stock import StockPolicy
 from app.inventory.domain import StockLevel
-from app.shipping.domain import DeliveryOption, DeliveryOptions, FlatRate
+from app.shipping.domain import DeliveryOption, FlatRate
+from app.taxes.domain import NoTaxes
 from tests.unit.fakes import ADDRESS, NOON, cart, line, offer, usd
 
 ABROAD = replace(ADDRESS, country_code="FR")
@@ -47,8 +50,8 @@ def shelf(*offers: Offer, stock: Mapping[int, int] | None = None) -> Shelf:
     return Shelf({each.variant_id: each for each in offers}, levels)
 
 
-def priced(of: Cart, on: Shelf, delivery: DeliveryOptions = DELIVERY) -> PricedCart:
-    return price_cart(of, on, delivery, NOON)
+def priced(of: Cart, on: Shelf, delivery: FlatRate = DELIVERY, at: datetime = NOON) -> PricedCart:
+    return price_cart(of, on, Terms(delivery.to(of.place or Place("US")), NoTaxes()), at)
 
 
 # ------------------------------------------------------------------------------------------------ any cart at all
@@ -209,8 +212,8 @@ def test_a_variant_that_does_not_exist_any_more_counts_as_shipped() -> None:
 def test_an_expired_cart_says_so_from_the_very_moment() -> None:
     until = cart(line(1, 7), expires_at=NOON)
 
-    assert price_cart(until, shelf(offer(7)), DELIVERY, NOON).state is CartState.EXPIRED
-    assert price_cart(until, shelf(offer(7)), DELIVERY, NOON - timedelta(microseconds=1)).state is CartState.ACTIVE
+    assert priced(until, shelf(offer(7))).state is CartState.EXPIRED
+    assert priced(until, shelf(offer(7)), at=NOON - timedelta(microseconds=1)).state is CartState.ACTIVE
 
 
 @pytest.mark.parametrize("state", [CartState.IN_CHECKOUT, CartState.COMPLETED])

@@ -9,12 +9,15 @@ import pytest
 from app.cart.domain import CheckoutRequirement, KeyValue, LineQuantityNotAllowed, Shelf
 from app.cart.edits import AddLines, CartEdit, ChangeLines, LineChange, NewLine, RemoveLines
 from app.cart.pricing import price_cart
+from app.cart.quote import Terms
 from app.core.errors import ErrorCode, QuantityOutOfRange, Rejected
 from app.core.ids import VariantId
+from app.core.place import Place
 from app.core.quantity import QuantityRule
 from app.core.stock import StockPolicy
 from app.inventory.domain import StockLevel
 from app.shipping.domain import FlatRate
+from app.taxes.domain import NoTaxes
 from tests.unit.fakes import NOON, cart, line, offer, usd
 
 PACKS = QuantityRule(minimum=12, maximum=60, step=6)
@@ -77,7 +80,7 @@ def test_a_line_that_breaks_the_rule_may_still_be_removed() -> None:
 def test_a_cart_says_which_lines_broke_a_rule_that_came_later(held: tuple[int, ...]) -> None:
     stored = cart(*(line(place, 7, units, note=str(place)) for place, units in enumerate(held)))
 
-    priced = price_cart(stored, SHELF, FlatRate(usd(490), 3, frozenset({"US"})), NOON)
+    priced = price_cart(stored, SHELF, Terms(FlatRate(usd(490), 3, frozenset({"US"})).to(Place("US")), NoTaxes()), NOON)
 
     assert [
         (problem.line.quantity, problem.rule)

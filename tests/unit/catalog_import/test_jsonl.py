@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalog.domain import Attribute, Image, ProductDraft, SelectedOption, VariantDraft
+from app.catalog.domain import Attribute, Image, OtherPrice, ProductDraft, SelectedOption, VariantDraft
 from app.catalog_import.lines import MAX_LINE_BYTES
 from app.catalog_import.reading import Item, Rejection
 from app.core.money import Currency, Money
@@ -48,6 +48,7 @@ def test_a_full_row_brings_every_value(read_json: Read) -> None:
             "https://x.example/1.jpg",
         ],
         "currency": "EUR",
+        "prices": {"USD": 20},
         "price": "18.5",
         "compareAtPrice": 24,
         "sku": "MUG",
@@ -68,6 +69,7 @@ def test_a_full_row_brings_every_value(read_json: Read) -> None:
                 VariantDraft(
                     price=Money(1_850, Currency("EUR")),
                     compare_at=Money(2_400, Currency("EUR")),
+                    other_prices=(OtherPrice(Money(2_000, Currency("USD"))),),
                     sku="MUG",
                     on_hand=7,
                     stock_policy=StockPolicy.BACKORDER,
@@ -110,7 +112,10 @@ def test_a_full_row_brings_every_value(read_json: Read) -> None:
         ('"price": 12.999', "price: 12.999 has more than 2 decimal places, which USD does not have"),
         ('"price": 1e30', "price: 1E+30 is out of range"),
         (f'"price": 1.{"0" * 27}1', f"price: '1.{'0' * 27}1' has more than 28 digits"),
-        ('"currency": "JPY", "price": 0.5', "price: 0.5 has more than 0 decimal places, which JPY does not have"),
+        (
+            '"currency": "JPY", "price": 0.5, "prices": {"USD": 1}',
+            "price: 0.5 has more than 0 decimal places, which JPY does not have",
+        ),
         ('"compareAtPrice": 17.99', "compareAtPrice: 17.99 is below the price, 18.00"),
         ('"compareAtPrice": -1', "compareAtPrice: -1 is negative"),
         ('"currency": "CHF"', "currency: 'CHF' is not one of the shop's currencies: EUR, JPY, KWD, USD"),
@@ -238,7 +243,8 @@ def test_every_price_is_read_exactly(minor: int, digits: tuple[str, int], quoted
     amount = f"{Decimal(minor).scaleb(-places):f}"
     written = f'"{amount}"' if quoted else amount
 
-    [draft] = read_json(f'{{"name": "A", "currency": "{currency}", "price": {written}}}')
+    own = "" if currency == "USD" else ', "prices": {"USD": 1}'
+    [draft] = read_json(f'{{"name": "A", "currency": "{currency}", "price": {written}{own}}}')
 
     assert isinstance(draft, ProductDraft)
     assert draft.variants[0].price == Money(minor, Currency(currency))

@@ -9,15 +9,18 @@ import pytest
 
 from app.cart.domain import Cart, CartLine, PricedCart, Shelf
 from app.cart.pricing import price_cart
+from app.cart.quote import Terms
 from app.checkout.domain import CheckoutRequest, check_payable, next_check, order_of
 from app.core.errors import ClientError, ErrorCode, InvalidInput, OutOfStock, PriceChange, PriceChanged, Rejected
 from app.core.ids import AttemptId, CartId, OrderId, VariantId
 from app.core.money import Currency, Money
+from app.core.place import Place
 from app.core.stock import StockPolicy
 from app.inventory.domain import StockLevel
 from app.orders.domain import Delivery, FulfillmentStatus, OrderCost, OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod
 from app.shipping.domain import FlatRate
+from app.taxes.domain import NoTaxes
 from tests.unit.fakes import ADDRESS, NOON, CountingIds, cart, line, offer, request, usd
 
 READY = {"email": "ada@example.com", "shipping_address": ADDRESS, "delivery_option_id": 1}
@@ -34,7 +37,9 @@ SHELF = Shelf(
 
 
 def priced(of: Cart) -> PricedCart:
-    return price_cart(of, SHELF, FlatRate(usd(490), 3, frozenset({"US"})), NOON)
+    return price_cart(
+        of, SHELF, Terms(FlatRate(usd(490), 3, frozenset({"US"})).to(of.place or Place("US")), NoTaxes()), NOON
+    )
 
 
 def refusal_of(of: Cart, total: int, **values: Any) -> ClientError:

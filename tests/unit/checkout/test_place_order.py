@@ -22,11 +22,12 @@ from app.core.errors import (
     PriceChanged,
     Rejected,
 )
-from app.core.ids import CartId, VariantId
+from app.core.ids import CartId, PromotionId, VariantId
 from app.core.stock import StockPolicy
 from app.inventory.domain import ReservationState, StockLevel
 from app.orders.domain import OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod
+from app.promotions.domain import CartPromotion, Percent
 from tests.unit.fakes import ADDRESS, NOON, Books, MemoryShop, line, outcome, request, usd
 
 V7, V8 = VariantId(7), VariantId(8)
@@ -454,3 +455,27 @@ async def test_the_provider_charging_another_amount_breaks_loudly_and_confirms_n
 
     assert the_order(shop) == (OrderStatus.PENDING, PaymentStatus.PENDING)
     assert shop.level(V7) == (10, 2)
+
+
+async def test_a_promotion_is_used_by_the_order_and_given_back_when_the_payment_fails(shop: MemoryShop) -> None:
+    ten = CartPromotion(PromotionId(1), "Ten", Percent(100_000), code="TEN", usage_limit=1)
+    shop.books.promotions[ten.id] = ten
+    cart = shop.put_cart(line(1, 7, 2), discount_codes=("TEN",))
+
+    attempt = await place(shop, cart, SILENCE, total=TOTAL - 360)
+    while_open = shop.books.promotions[ten.id].used
+    await shop.settle(attempt.id, outcome(FAILED, attempt.amount))
+
+    assert while_open == 1
+    assert (shop.books.promotions[ten.id].used, shop.books.uses) == (0, [])
+
+
+async def test_a_code_that_no_longer_applies_is_named_beside_the_new_total(shop: MemoryShop) -> None:
+    ten = CartPromotion(PromotionId(1), "Ten", Percent(100_000), code="TEN", usage_limit=1, used=1)
+    shop.books.promotions[ten.id] = ten
+    cart = shop.put_cart(line(1, 7, 2), discount_codes=("TEN",))
+
+    error = await refused(shop, request(cart, TOTAL - 360))
+
+    assert isinstance(error, Rejected)
+    assert [fault.code for fault in error.faults] == [ErrorCode.DISCOUNT_NOT_APPLICABLE, ErrorCode.PRICE_CHANGED]

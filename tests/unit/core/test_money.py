@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.money import MAX_MINOR_UNITS, Currency, Money, known_currencies, minor_digits
+from app.core.money import MAX_MINOR_UNITS, Currency, Money, allocate, fraction_of, known_currencies, minor_digits
 
 USD, JPY, BHD = Currency("USD"), Currency("JPY"), Currency("BHD")
 minors = st.integers(-MAX_MINOR_UNITS, MAX_MINOR_UNITS)
@@ -144,3 +144,32 @@ def test_every_known_currency_has_zero_to_four_digits() -> None:
     assert {minor_digits(Currency(code)) for code in known_currencies()} == {0, 2, 3, 4}
     assert (minor_digits(USD), minor_digits(JPY), minor_digits(BHD)) == (2, 0, 3)
     assert Money.zero(JPY) == Money(0, JPY)
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=20), st.integers(0, 1_000_000))
+def test_what_is_split_adds_up_and_no_part_is_larger_than_its_weight(weights: list[int], ppm: int) -> None:
+    total = fraction_of(sum(weights), ppm, 1_000_000)
+
+    parts = allocate(total, weights)
+
+    assert sum(parts) == total
+    assert all(0 <= part <= weight for part, weight in zip(parts, weights, strict=True))
+    for part, weight in zip(parts, weights, strict=True):
+        assert abs(part * sum(weights) - total * weight) < max(sum(weights), 1)  # less than one unit from its share
+
+
+def test_among_equal_remainders_the_first_gets_the_odd_unit() -> None:
+    assert allocate(100, [1, 1, 1]) == [34, 33, 33]
+
+
+def test_nothing_can_be_split_among_nothing() -> None:
+    assert allocate(0, [0, 0]) == [0, 0]
+    with pytest.raises(ValueError, match="weight"):
+        allocate(1, [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("minor", "ppm", "step", "part"), [(50, 10_000, 1, 1), (49, 10_000, 1, 0), (1_234, 500_000, 10, 620)]
+)
+def test_a_fraction_is_rounded_half_up_to_its_step(minor: int, ppm: int, step: int, part: int) -> None:
+    assert fraction_of(minor, ppm, 1_000_000, step=step) == part

@@ -33,7 +33,10 @@ class Ports:
     def __init__(self) -> None:
         self.catalog, self.stock, self.orders, self.attempts = Recorder(), Recorder(), Recorder(), Recorder()
         self.loaders = Loaders(
-            Readers(self.catalog, self.stock, self.orders, self.attempts), asyncio.Semaphore(3), currency=EUR
+            Readers(self.catalog, self.stock, self.orders, self.attempts),
+            asyncio.Semaphore(3),
+            currency=EUR,
+            own_currency=EUR,
         )
 
 
@@ -45,6 +48,7 @@ WIRING = {
     "variant_id_by_sku": ("catalog", "variant_ids_by_skus"),
     "variants_of_product": ("catalog", "variants_by_product_ids"),
     "price": ("catalog", "prices_by_variant_ids"),
+    "lowest_price": ("catalog", "lowest_prices_by_variant_ids"),
     "category": ("catalog", "categories_by_ids"),
     "category_id_by_slug": ("catalog", "category_ids_by_slugs"),
     "children_of_category": ("catalog", "children_by_category_ids"),

@@ -120,3 +120,11 @@ def test_compare_at_prices_move_along() -> None:
     cup = next(draft for draft in demo_drafts(Currency("KWD")) if draft.slug == "double-wall-summit-cup")
 
     assert [str(variant.compare_at) for variant in cup.variants] == ["32.000 KWD", "32.000 KWD"]
+
+
+def test_the_demo_shop_can_be_priced_in_several_currencies() -> None:
+    yen = Currency("JPY")
+
+    mug = next(demo_drafts(USD, others=[yen]))
+
+    assert mug.variants[0].other_prices[0].price == Money(1_800, yen)

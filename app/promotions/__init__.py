@@ -1,0 +1,1 @@
+"""Promotions: reductions of the catalogue's prices, and discounts on carts."""

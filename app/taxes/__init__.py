@@ -1,0 +1,1 @@
+"""Taxes: rates by place and class, on top of prices or contained in them."""
