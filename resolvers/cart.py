@@ -13,6 +13,7 @@ from app.cart import quote as quotes
 from app.catalog.domain import Variant
 from app.core.discount import DiscountReason
 from app.core.ids import Kind
+from app.core.money import Money as MoneyRecord
 from app.core.pagination import slice_page
 from app.orders.domain import Delivery, OrderCost
 from app.orders.domain import Order as OrderRecord
@@ -57,6 +58,14 @@ class DeliveryOption:
     price: Money = strawberry.field(description="What it costs, before any discount on delivery.")
     is_pick_up: bool = strawberry.field(description="Whether the buyer fetches it: no shipping address is needed then.")
     estimated_days: int | None = strawberry.field(description="How many working days it takes, where that is known.")
+
+    @strawberry.field(
+        description="What the cart costs in all with it: goes into `expectedTotal`. Null on an order.",
+        graphql_type=Money | None,
+    )
+    def cart_total(option: strawberry.Parent[DeliveryOptionRecord | Delivery]) -> MoneyRecord | None:
+        """Priced for every option, so that a buyer can choose one and pay in the same request."""
+        return option.cart_total if isinstance(option, DeliveryOptionRecord) else None
 
     @strawberry.field(description="What goes into `deliveryOptionId`.")
     def id(option: strawberry.Parent[DeliveryOptionRecord]) -> strawberry.ID:

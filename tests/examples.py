@@ -27,6 +27,8 @@ def remember(value: Any, memory: dict[str, str]) -> None:
                 memory[name] = each
             elif name == "cost" and isinstance(each, dict) and "amount" in each.get("total", {}):
                 memory["total"] = each["total"]["amount"]
+            elif name == "cartTotal" and isinstance(each, dict):
+                memory["totalWithDelivery"] = each["amount"]
             remember(each, memory)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from app.cart.domain import (
@@ -30,6 +31,7 @@ from app.cart.quote import Goods, Quote, Terms, Wishes, quote
 from app.core.ids import VariantId
 from app.core.money import Money
 from app.promotions.domain import Item
+from app.shipping.domain import DeliveryOption
 from app.taxes.domain import STANDARD
 
 
@@ -41,6 +43,7 @@ def price_cart(cart: Cart, shelf: Shelf, terms: Terms, now: datetime) -> PricedC
     goods = [_goods(line, shelf) for line in cart.lines]
     wishes = Wishes(cart.discount_codes, cart.delivery_option_id)
     quoted = quote(goods, wishes, terms, currency=cart.currency, now=now)
+    options = tuple(_with_cart_total(option, goods, wishes, terms, now) for option in quoted.delivery_options)
     lines = _priced_lines(cart, shelf, quoted)
     problems = _problems(cart, lines, quoted)
     return PricedCart(
@@ -58,8 +61,8 @@ def price_cart(cart: Cart, shelf: Shelf, terms: Terms, now: datetime) -> PricedC
         billing_address=cart.billing_address,
         lines=lines,
         total_quantity=sum(line.quantity for line in lines),
-        delivery_options=quoted.delivery_options,
-        selected_delivery_option=quoted.delivery,
+        delivery_options=options,
+        selected_delivery_option=next((each for each in options if each.id == cart.delivery_option_id), None),
         requires_shipping=quoted.requires_shipping,
         discount_codes=quoted.codes,
         cost=_cost(quoted),
@@ -77,6 +80,13 @@ def demand_of(cart: Cart) -> dict[VariantId, int]:
     for line in cart.lines:
         demand[line.variant_id] += line.quantity
     return dict(demand)
+
+
+def _with_cart_total(
+    option: DeliveryOption, goods: Sequence[Goods], wishes: Wishes, terms: Terms, now: datetime
+) -> DeliveryOption:
+    chosen = replace(wishes, delivery_option_id=option.id)
+    return replace(option, cart_total=quote(goods, chosen, terms, currency=option.price.currency, now=now).total)
 
 
 def _goods(line: CartLine, shelf: Shelf) -> Goods:

@@ -21,7 +21,8 @@ MAX_OPTIONS = 20  # of one cart; dearer ones are not offered
 class DeliveryOption:
     """A way for a parcel to reach the buyer. estimated_days: working days, None where nobody can say.
 
-    is_pick_up: the buyer fetches it, so no address is needed; tax_class: of the delivery itself.
+    is_pick_up: the buyer fetches it, so no address is needed; tax_class: of the delivery itself; cart_total: what a
+    cart costs in all with it, where it is offered to one.
     """
 
     id: int
@@ -30,6 +31,7 @@ class DeliveryOption:
     estimated_days: int | None
     is_pick_up: bool = False
     tax_class: str = "standard"
+    cart_total: Money | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ function remember(value, memory) {
   const name = typeof value.id === 'string' ? kept[value.id.split('_')[0]] : undefined;
   if (name) memory[name] = value.id;
   if (value.orderAccessToken) memory.orderAccessToken = value.orderAccessToken;
+  if (value.cartTotal?.amount) memory.totalWithDelivery = value.cartTotal.amount;
   if (value.cost?.total?.amount) memory.total = value.cost.total.amount;
   for (const each of Object.values(value)) remember(each, memory);
 }

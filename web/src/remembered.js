@@ -9,6 +9,7 @@ const sources = {
   variantId: 'Product',
   cartId: 'CreateCart',
   total: 'CreateCart',
+  totalWithDelivery: 'WholeCart',
   deliveryOptionId: 'SetAddress',
   attemptId: 'CardApproval',
   orderAccessToken: 'Pay',
@@ -57,7 +58,10 @@ function collectOne(node, found) {
   put('orderAccessToken', node.orderAccessToken);
   const kind = typeof node.id === 'string' ? node.id.slice(0, node.id.indexOf('_')) : null; // the prefix names the type
   if (kind === 'var' && node.availability?.state !== 'OUT_OF_STOCK') put('variantId', node.id);
-  if (kind === 'ship') put('deliveryOptionId', node.id);
+  if (kind === 'ship') {
+    put('deliveryOptionId', node.id);
+    put('totalWithDelivery', node.cartTotal?.amount);
+  }
   if (kind === 'attempt') put('attemptId', node.id);
   if (kind === 'cart') {
     put('cartId', node.id);

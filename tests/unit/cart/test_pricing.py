@@ -149,6 +149,15 @@ def test_lines_of_one_variant_share_its_units_and_waste_none(any_cart: Cart, on:
     assert all(0 <= each.obtainable <= each.quantity for each in view.lines)
 
 
+@settings(deadline=None, max_examples=100)
+@given(carts(), shelves())
+def test_each_delivery_says_what_the_cart_costs_in_all_with_it(any_cart: Cart, on: Shelf) -> None:
+    view = priced(any_cart, on)
+
+    for option in view.delivery_options:
+        assert option.cart_total == priced(replace(any_cart, delivery_option_id=option.id), on).cost.total
+
+
 # ------------------------------------------------------------------------------------------------ lines and money
 
 
