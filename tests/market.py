@@ -29,13 +29,7 @@ class Market:
 
     async def terms(self, yaml: str) -> TermsReport:
         """Import these terms; a fault fails the test."""
-        settings = self.shop.settings
-        facts = ShopFacts(settings.currency, frozenset(settings.all_currencies), frozenset(settings.countries))
-        load = ImportTerms(StoreTerms(self.shop.transactions, self.shop.set_prices, facts).sections()).load
-        report = await load(yaml, "terms.yaml", strict=True)
-        assert report.faults == ()
-        await self.shop.reprice_catalog()
-        return report
+        return await import_terms(self.shop, yaml)
 
     async def execute(self, statement: str) -> None:
         """Run a statement on the shop's database."""
@@ -48,6 +42,17 @@ class Market:
         await self.shop.reprice_catalog()
         await self.execute("TRUNCATE delivery_method, tax_place, promotion_use")
         await self.execute("DELETE FROM promotion")
+
+
+async def import_terms(shop: Shop, yaml: str) -> TermsReport:
+    """Import these terms into a shop; a fault fails the test."""
+    settings = shop.settings
+    facts = ShopFacts(settings.currency, frozenset(settings.all_currencies), frozenset(settings.countries))
+    load = ImportTerms(StoreTerms(shop.transactions, shop.set_prices, facts).sections()).load
+    report = await load(yaml, "terms.yaml", strict=True)
+    assert report.faults == ()
+    await shop.reprice_catalog()
+    return report
 
 
 @asynccontextmanager

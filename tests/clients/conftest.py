@@ -23,10 +23,15 @@ from app.bootstrap import Shop
 from app.devstack.build_steps import BuildFailed
 from app.devstack.node import Node, NodeInstaller
 from tests.conftest import REPOSITORY, Servers
+from tests.market import import_terms
 from tests.serving import ServerProcess, serving
 
 HERE = Path(__file__).resolve().parent
 SCRIPT_SECONDS = 600  # of a whole script; each of its cases ends by itself after 30
+EXAMPLES_TERMS = """
+promotions:
+  - {key: "examples:free-delivery", name: Free delivery, code: FREESHIP, freeShipping: true, minimum: {USD: 50}}
+"""
 # all clients come from one address, and within seconds
 AMPLE = {"CARTOGRAPH_COST_BUCKET": "1000000000"}
 _TEST_OPTIONS = ("--test-reporter=junit", "--test-timeout=30000", "--test-force-exit")
@@ -110,6 +115,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
 async def open_server(
     servers: Servers, shop: Shop, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServerProcess]:
-    """A server that takes any document, by GET and by POST."""
+    """A server that takes any document, by GET and by POST, with what the examples ask for."""
+    await import_terms(shop, EXAMPLES_TERMS)
     async with serving(servers, tmp_path_factory.mktemp("open"), **AMPLE) as process:
         yield process

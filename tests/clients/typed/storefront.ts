@@ -60,6 +60,8 @@ async function buy(): Promise<string> {
     fullName: 'Ada Lovelace',
     line1: '12 Analytical Way',
     city: 'Portland',
+    region: 'OR',
+    postalCode: '97205',
     countryCode: 'US',
   };
   const addressed = await client.mutate({
