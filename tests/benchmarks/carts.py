@@ -118,7 +118,7 @@ class Bench:
     async def cart(self, size: int) -> CartId:
         """A new cart of so many lines."""
         edits = [AddLines(tuple(NewLine(each, 1) for each in self.variant_ids[:size]))] if size else []
-        return (await self.shop.services.create_cart(edits, currency=None)).id
+        return (await self.shop.services.create_cart(edits, currency=Currency(self.shop.settings.currency))).id
 
     def graphql(self, document: str, **variables: Any) -> Call:
         """A call of the schema."""
