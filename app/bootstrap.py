@@ -31,11 +31,18 @@ from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart
 from app.cart.fill_cart import FillCart
 from app.cart.merge_carts import MergeCarts
 from app.catalog.cached import CachedCatalog, CachedSearch
+from app.catalog.counted_misses import CountedMisses
+from app.catalog.domain import CatalogReader
 from app.catalog.repository import SqlCatalog
 from app.catalog.reprice_catalog import RepriceCatalog
+from app.catalog.search import SearchIndex
 from app.catalog.search_index import PostgresSearchIndex
+from app.catalog.search_rebuild import RebuildSearch
+from app.catalog.search_rules_store import SqlSearchMisses
+from app.catalog.search_upkeep import RefreshSearch
 from app.catalog.set_prices import SetPrices
 from app.catalog.store_products import StoreProducts
+from app.catalog.store_rules import StoreRules
 from app.checkout.check_payments import CheckPayments
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
@@ -103,6 +110,12 @@ class Shop:
     list_documents: ListDocuments
     remove_documents: RemoveDocuments
     forget_keyed_calls: ForgetCalls
+    store_rules: StoreRules
+    search_index: SearchIndex
+    catalog: CatalogReader
+    refresh_search: RefreshSearch
+    rebuild_search: RebuildSearch
+    search_misses: SqlSearchMisses
     clock: Clock
     ids: IdSource
 
@@ -121,6 +134,19 @@ class Shop:
         if str(version) < SCHEMA_VERSION:  # a newer one is a deployment under way: what it adds does not disturb us
             return f"the database's schema is {version}, not {SCHEMA_VERSION} yet: run `cartograph migrate`"
         return None
+
+    async def keep_search(self) -> int:
+        """What the worker does for search: build an index that there is not yet, or bring its counts up to date."""
+        if await self.search_index_is_missing():
+            await self.rebuild_search()
+        await self.refresh_search()
+        await self.search_misses.trim()
+        return 0
+
+    async def search_index_is_missing(self) -> bool:
+        """Whether products were stored without their search rows, as before the migration that made these."""
+        async with self.database.read_fresh() as connection:
+            return bool((await connection.execute(text("SELECT refreshed_at IS NULL FROM search_state"))).scalar_one())
 
     async def product_count(self) -> int:
         """How many products the shop has."""
@@ -161,9 +187,17 @@ def build_shop(
     )
     changes = RedisChanges.connect(settings.redis_url.get_secret_value())
     transactions = Transactions(
-        database, currency=currency, flat_rate=flat_rate, drop_tags=cache.drop_tags, announce=changes.announce
+        database,
+        currency=currency,
+        language=settings.language,
+        flat_rate=flat_rate,
+        drop_tags=cache.drop_tags,
+        announce=changes.announce,
     )
     gateway = gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base)
+    search_index = PostgresSearchIndex(database, clock, currency=currency, language=settings.language)
+    misses = SqlSearchMisses(database)
+    catalog = SqlCatalog(database, language=settings.language)
     desk = CartDesk(
         transactions=transactions,
         default_country=settings.countries[0],
@@ -176,19 +210,19 @@ def build_shop(
     services = Services(
         profile=ShopProfile(
             settings.shop_name,
-            Markets(settings.all_currencies, settings.currency_by_country),
+            Markets(settings.all_currencies, settings.currency_by_country, settings.language),
             settings.countries,
             settings.stripe_publishable_key,
             settings.base_url,
         ),
         clock=clock,
         readers=Readers(
-            catalog=CachedCatalog(SqlCatalog(database), read_through),
+            catalog=CachedCatalog(catalog, read_through),
             stock=SqlStockReader(database),
             orders=SqlOrderReader(database),
             attempts=SqlAttemptReader(database),
         ),
-        search=CachedSearch(PostgresSearchIndex(database, currency=currency), read_through),
+        search=CountedMisses(CachedSearch(search_index, read_through), misses, clock, language=settings.language),
         read_cart=ReadCart(desk),
         create_cart=CreateCart(desk, settings.all_currencies),
         edit_cart=EditCart(desk),
@@ -227,6 +261,12 @@ def build_shop(
         list_documents=ListDocuments(transactions),
         remove_documents=RemoveDocuments(transactions),
         forget_keyed_calls=ForgetCalls(transactions, clock),
+        store_rules=StoreRules(transactions, lambda: [keys.CATALOG]),
+        search_index=search_index,
+        catalog=catalog,
+        refresh_search=RefreshSearch(database, clock),
+        rebuild_search=RebuildSearch(database, currency, settings.language),
+        search_misses=misses,
         check_payments=CheckPayments(transactions, gateway, settle, clock),
         clock=clock,
         ids=ids,

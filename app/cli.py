@@ -80,6 +80,17 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
     load.add_argument("--strict", action="store_true", help="stop at the first bad row")
 
+    search = add("search", "keep the search: its index, its counts, what it misses, how good it is", _search)
+    tasks = search.add_subparsers(dest="task", metavar="TASK", required=True)
+    tasks.add_parser("rebuild", help="build the index anew while the old one is searched")
+    tasks.add_parser("refresh", help="bring popularity and counts up to date, as the worker does every hour")
+    misses = tasks.add_parser("misses", help="list the queries that found nothing")
+    misses.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (50)")
+    misses.add_argument("--forget", action="store_true", help="forget them all afterwards")
+    score = tasks.add_parser("score", help="ask a golden set of queries and print how many are right")
+    score.add_argument("file", type=Path, metavar="FILE", help="the set: JSON Lines")
+    score.add_argument("--names", action="store_true", help="ask for every product by its own name, too")
+
     schema = add("schema", "print the GraphQL schema", _schema)
     schema.add_argument(
         "--check", action="store_true", help="fail if schema.graphql is stale or a stored document no longer valid"
@@ -172,6 +183,9 @@ def _migrate(_: argparse.Namespace) -> int:
     async def run(shop: Shop) -> int:
         before, after = await shop.migrate()
         print(f"migrated from {before or 'nothing'} to {after}" if before != after else f"already at {after}")
+        if await shop.search_index_is_missing():
+            print("search finds nothing until its index is built: by the worker as soon as it runs, or now by")
+            print("  cartograph search rebuild")
         return OK
 
     return _with_shop(run)
@@ -187,6 +201,18 @@ def _import(options: argparse.Namespace) -> int:
     from app.commands import import_files
 
     return _with_shop(lambda shop: import_files(shop, options.files, dry_run=options.dry_run, strict=options.strict))
+
+
+def _search(options: argparse.Namespace) -> int:
+    from app import search_commands as commands
+
+    tasks: dict[str, Callable[[Shop], Coroutine[Any, Any, int]]] = {
+        "rebuild": commands.rebuild,
+        "refresh": commands.refresh,
+        "misses": lambda shop: commands.misses(shop, limit=options.limit, forget=options.forget),
+        "score": lambda shop: commands.score(shop, commands.golden_queries(options.file), names=options.names),
+    }
+    return _with_shop(tasks[options.task])
 
 
 def _schema(options: argparse.Namespace) -> int:

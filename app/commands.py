@@ -14,11 +14,14 @@ from rich.progress import Progress
 
 from app.bootstrap import Shop
 from app.catalog.domain import ProductDraft
+from app.catalog_import.lines import Lines
 from app.catalog_import.progress import shown_progress
 from app.catalog_import.report import fault_lines
 from app.catalog_import.run_import import BATCH_PRODUCTS, ImportCatalog
+from app.catalog_import.search_rules import holds_rules, read_rules
 from app.core.errors import Bug
 from app.core.money import Currency, Money
+from app.core.printable import printable
 from app.seed.demo import demo_drafts
 from app.seed.generated import generated_drafts
 from app.seed.logins import DEMO_CUSTOMERS
@@ -28,6 +31,7 @@ from app.terms_import.run_import import ImportTerms, in_order
 from app.terms_import.store_terms import StoreTerms
 
 OK, FAILED, UNREADABLE = 0, 1, 2
+BULK_PRODUCTS = 2_000  # more are indexed all at once when they are stored, in a fifth of the time
 MAX_PRODUCTS = 5_000_000  # where the search on PostgreSQL ends, see docs/architecture.md
 PICTURES_HERE = ""  # the demo's pictures are paths: every server has them, whatever its address
 
@@ -52,12 +56,17 @@ async def seed(shop: Shop, *, products: int | None, if_empty: bool) -> int:
     started = shop.clock.monotonic()
     with Progress(console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("products", total=total)
+        in_bulk = total > BULK_PRODUCTS
         for batch in _batches(drafts):
-            outcome = await shop.store_products(batch)
+            outcome = await shop.store_products(batch, index=not in_bulk)
             created, updated = created + outcome.created, updated + outcome.updated
             progress.advance(task, len(batch))
+        if (in_bulk and created + updated) or await shop.search_index_is_missing():
+            task = progress.add_task("search index", total=total)
+            await shop.rebuild_search(lambda done, _: progress.update(task, completed=done))
     if products is None:
         await _seed_terms(shop, currency)
+    await shop.refresh_search()
     seconds = shop.clock.monotonic() - started
     print(f"{created:,} created, {updated:,} updated, {total - created - updated:,} unchanged, {seconds:.1f} s")
     return OK
@@ -80,12 +89,16 @@ def _terms_importer(shop: Shop, *, dry_run: bool = False) -> ImportTerms:
 
 
 async def import_files(shop: Shop, files: Sequence[Path], *, dry_run: bool, strict: bool) -> int:
-    """Load products, then terms of sale, from files; says what became of every row and entry."""
-    products, terms = in_order(files)
+    """Load products, then terms of sale and search rules, from files; says what became of every row and entry."""
+    rest, terms = in_order(files)
+    rules = [file for file in rest if holds_rules(file)]
+    products = [file for file in rest if file not in rules]
     code = await _import_products(shop, products, dry_run=dry_run, strict=strict) if products else OK
-    if code != OK and strict:
-        return code
-    return max(code, await _import_terms(shop, terms, dry_run=dry_run, strict=strict))
+    if code == OK or not strict:
+        code = max(code, await _import_terms(shop, terms, dry_run=dry_run, strict=strict))
+    if code == OK or not strict:
+        code = max([code, *[await _import_rules(shop, file, dry_run=dry_run, strict=strict) for file in rules]])
+    return code
 
 
 async def _import_terms(shop: Shop, terms: Sequence[Path], *, dry_run: bool, strict: bool) -> int:
@@ -103,6 +116,24 @@ async def _import_terms(shop: Shop, terms: Sequence[Path], *, dry_run: bool, str
     if terms and not dry_run:
         await shop.reprice_catalog()
     return code
+
+
+async def _import_rules(shop: Shop, file: Path, *, dry_run: bool, strict: bool) -> int:
+    """Load synonyms, pinned products and facets from one file; with strict, none of a file that has a fault."""
+    started = shop.clock.monotonic()
+    with file.open("rb") as stream:
+        read = read_rules(Lines(stream, name=str(file), size_bytes=0), language=shop.settings.language)
+    faults = [f"{fault.source}: {fault.field}: {fault.reason}" for fault in read.faults]
+    if not (strict and faults):
+        missing = await shop.store_rules(read.rules(), dry_run=dry_run)
+        faults += [f"{each.source}: products: there is no product {each.product!r}" for each in missing]
+    for line in faults:
+        print(printable(line), file=sys.stderr)
+    kept = 0 if strict and read.faults else read.lines - len(read.faults)
+    done = "would be loaded" if dry_run else "loaded"
+    seconds = shop.clock.monotonic() - started
+    print(printable(f"{file}: {kept:,} search rules {done}, {read.lines - kept:,} skipped, {seconds:.1f} s"))
+    return FAILED if faults else OK
 
 
 async def _import_products(shop: Shop, files: Sequence[Path], *, dry_run: bool, strict: bool) -> int:

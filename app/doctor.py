@@ -58,7 +58,10 @@ async def _findings(environ: Mapping[str, str], *, has_stack: bool) -> AsyncIter
         return
     yield Finding("settings", ok=True, detail=f"{settings.environment.value}, prices in {settings.currency}")
     async with open_shop(settings) as shop:
-        yield await _database(shop)
+        database = await _database(shop)
+        yield database
+        if database.ok:
+            yield await _search(shop)
         yield await _cache(shop)
         yield await _payments(settings)
 
@@ -95,6 +98,12 @@ async def _database(shop: Shop) -> Finding:
         return Finding("database", ok=False, detail=missing, fix="run `cartograph migrate`")
     count = await shop.product_count()
     return Finding("database", ok=True, detail=f"reachable, schema current, {count:,} products")
+
+
+async def _search(shop: Shop) -> Finding:
+    missing = await shop.search_index_is_missing()
+    detail = "finds nothing: its index was never built" if missing else "has an index"
+    return Finding("search", not missing, detail, "start the worker, or run `cartograph search rebuild`")
 
 
 async def _cache(shop: Shop) -> Finding:

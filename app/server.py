@@ -76,7 +76,11 @@ def work(settings: Settings) -> int:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with open_shop(settings) as shop:
             entries = schedule(
-                shop.check_payments, shop.delete_expired_carts, shop.forget_keyed_calls, shop.reprice_catalog
+                shop.check_payments,
+                shop.delete_expired_carts,
+                shop.forget_keyed_calls,
+                shop.reprice_catalog,
+                shop.keep_search,
             )
             await run_schedule(entries, stop)
 

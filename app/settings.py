@@ -30,6 +30,7 @@ from pydantic import (
 
 from app.core.charging import can_be_charged, units_of
 from app.core.errors import ShopError
+from app.core.languages import LANGUAGES
 from app.core.money import Currency, Money, known_currencies
 
 PREFIX = "CARTOGRAPH_"
@@ -172,6 +173,9 @@ class Settings(BaseModel):
         alias="CARTOGRAPH_MARKETS",
         description="countries whose shoppers see another of these currencies, such as DE=EUR,JP=JPY",
     )
+    language: str = Field(
+        "en", alias="CARTOGRAPH_LANGUAGE", description="the language of the catalogue's texts, an ISO 639-1 code"
+    )
     countries: _Codes = Field(
         ("US", "CA", "GB", "DE", "FR", "NL", "AT", "CH", "JP", "AU"),
         alias="CARTOGRAPH_COUNTRIES",
@@ -224,6 +228,9 @@ class Settings(BaseModel):
                 units_of(Money.parse(self.shipping_flat_rate, Currency(self.currency)))
             except ValueError as error:
                 faults.append(f"CARTOGRAPH_SHIPPING_FLAT_RATE: {error}; set an amount that this currency has")
+        if self.language not in LANGUAGES:
+            known = " ".join(sorted(LANGUAGES))
+            faults.append(f"CARTOGRAPH_LANGUAGE: {self.language!r} cannot be searched; set one of {known}")
         territories = Locale("en").territories
         unknown = [code for code in self.countries if len(code) != 2 or code not in territories]
         if unknown:

@@ -16,6 +16,8 @@ from app.accounts.repository import SqlAccounts
 from app.cart.repository import SqlCarts
 from app.catalog.offers import SqlOffers
 from app.catalog.prices import SqlPrices
+from app.catalog.search_documents import SearchDocuments
+from app.catalog.search_rules_store import SqlSearchRules
 from app.catalog.store import SqlCatalogStore
 from app.core.changes import Change
 from app.core.money import Currency
@@ -35,7 +37,7 @@ from app.taxes.repository import SqlTaxes
 class Transaction:
     """Every store on one connection."""
 
-    def __init__(self, connection: AsyncConnection, *, currency: Currency, flat_rate: FlatRate) -> None:
+    def __init__(self, connection: AsyncConnection, *, currency: Currency, language: str, flat_rate: FlatRate) -> None:
         self.carts = SqlCarts(connection)
         self.offers = SqlOffers(connection)
         self.stock = SqlStock(connection)
@@ -45,8 +47,9 @@ class Transaction:
         self.promotion_drafts = SqlPromotionStore(connection)
         self.orders = SqlOrders(connection)
         self.attempts = SqlAttempts(connection)
-        self.prices = SqlPrices(connection, currency=currency)
-        self.catalog = SqlCatalogStore(connection, currency=currency)
+        self.prices = SqlPrices(connection, SearchDocuments(connection, currency, language))
+        self.catalog = SqlCatalogStore(connection, currency=currency, language=language)
+        self.search_rules = SqlSearchRules(connection)
         self.accounts = SqlAccounts(connection)
         self.documents = SqlTrustedDocumentStore(connection)
         self.keys = SqlKeys(connection)
@@ -74,12 +77,14 @@ class Transactions:
         database: Database,
         *,
         currency: Currency,
+        language: str,
         flat_rate: FlatRate,
         drop_tags: Callable[[Iterable[str]], Awaitable[None]],
         announce: Callable[[Iterable[Change]], None],
     ) -> None:
         self._database = database
         self._currency = currency
+        self._language = language
         self._flat_rate = flat_rate
         self._drop_tags = drop_tags
         self._announce = announce
@@ -106,4 +111,4 @@ class Transactions:
             yield self._on(connection)
 
     def _on(self, connection: AsyncConnection) -> Transaction:
-        return Transaction(connection, currency=self._currency, flat_rate=self._flat_rate)
+        return Transaction(connection, currency=self._currency, language=self._language, flat_rate=self._flat_rate)

@@ -27,11 +27,27 @@ class Readers:
 class Loaders:
     """One request's loaders. turns: the request's share of connections.
 
-    currency: the one that prices are shown in; what is not sold in it is shown in own_currency, the shop's.
+    currency: the one that prices are shown in; what is not sold in it is shown in own_currency, the shop's. language:
+    another one than the shop's for products' texts; a product that is not translated keeps its own, and says so.
     """
 
-    def __init__(self, readers: Readers, turns: Turns, *, currency: Currency, own_currency: Currency) -> None:
+    def __init__(
+        self,
+        readers: Readers,
+        turns: Turns,
+        *,
+        currency: Currency,
+        own_currency: Currency,
+        language: str | None = None,
+    ) -> None:
         catalog, orders, attempts = readers.catalog, readers.orders, readers.attempts
+
+        async def products(ids: Sequence[ProductId]) -> Mapping[ProductId, Product]:
+            found = await catalog.products_by_ids(ids)
+            if language is None:
+                return found
+            texts = await catalog.translations_by_product_ids(ids, language)
+            return {key: each.translated(texts[key]) if key in texts else each for key, each in found.items()}
 
         async def prices(ids: Sequence[VariantId]) -> Mapping[VariantId, VariantPrice]:
             found = await catalog.prices_by_variant_ids(ids, currency)
@@ -48,7 +64,7 @@ class Loaders:
             rest = [each for each in ids if each not in found] if currency != own_currency else []
             return found | await catalog.lowest_prices_by_variant_ids(rest, own_currency) if rest else found
 
-        self.product = Loader[ProductId, Product](catalog.products_by_ids, turns)
+        self.product = Loader[ProductId, Product](products, turns)
         self.product_id_by_slug = Loader[str, ProductId](catalog.product_ids_by_slugs, turns)
         self.price_range = Loader[ProductId, PriceRange](price_ranges, turns)
         self.variant = Loader[VariantId, Variant](catalog.variants_by_ids, turns)

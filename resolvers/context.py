@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
@@ -22,16 +22,19 @@ from app.core.changes import ChangeFeed
 from app.core.clock import Clock
 from app.core.errors import ClientError
 from app.core.ids import CartId, CustomerId
+from app.core.languages import LANGUAGES
 from app.core.money import Currency
 from app.idempotency.answers import KeepAnswers
 from app.idempotency.domain import KeyedCall
 from app.orders.access_token import OrderAccessTokens
-from dataloaders.batching import Turns
+from dataloaders.batching import Loader, Turns
 from dataloaders.loaders import Loaders, Readers
 from resolvers.in_context import Markets, Shopper
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 EVENTS_AT_ONCE = 3  # of one process: thousands may watch one object, or tick together, and others want connections too
 
@@ -50,6 +53,11 @@ class ShopProfile:
     def currency(self) -> Currency:
         """The shop's own."""
         return self.markets.currencies[0]
+
+    @property
+    def language(self) -> str:
+        """The one that the catalogue's own texts are in."""
+        return self.markets.language
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +122,20 @@ class Context:
     def answer_for(self, shopper: Shopper) -> None:
         """Answer for this shopper, before anything is resolved."""
         self.shopper = shopper
-        own = self.services.profile.currency
-        self.loaders = Loaders(self.services.readers, self._turns, currency=shopper.currency, own_currency=own)
+        profile = self.services.profile
+        self.loaders = Loaders(
+            self.services.readers,
+            self._turns,
+            currency=shopper.currency,
+            own_currency=profile.currency,
+            language=self.text_language if self.text_language != profile.language else None,
+        )
+
+    @property
+    def text_language(self) -> str:
+        """The language that products are shown and looked for in."""
+        asked = self.shopper.text_language
+        return asked if asked in LANGUAGES else self.services.profile.language
 
     async def in_turn(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a use case or a search, once it is this work's turn."""
@@ -125,6 +145,10 @@ class Context:
     def give_up(self) -> None:
         """End what the request has under way at the database: nobody waits for it any more."""
         self._turns.cancel()
+
+    def batched(self, load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Loader[K, V]:
+        """A loader that takes turns with all others of this request."""
+        return Loader(load, self._turns)
 
     async def signed_in_customer(self) -> Customer | None:
         """Whoever the request comes from; None for a guest."""

@@ -11,7 +11,7 @@ from babel import Locale
 from app.cart.domain import CartState, CheckoutRequirement
 from app.cart.fill import OnLineError
 from app.cart.quote import PriceStepKind
-from app.catalog.search import ProductSort
+from app.catalog.search import FacetKind, ProductSort
 from app.core.discount import DiscountReason
 from app.core.errors import ErrorCode
 from app.core.freshness import ReadSource
@@ -113,13 +113,25 @@ _described(
     ProductSort,
     "The order of a product list. Ties are broken by the product itself, so pages are stable.",
     {
-        "RELEVANCE": "Products with all words in their name first, then the popular ones. Without words: BEST_SELLING.",
+        "RELEVANCE": "An exact name or stock-keeping unit first, then all words in the name, then all words anywhere;"
+        " the popular ones first. Without words: BEST_SELLING.",
         "BEST_SELLING": "The most popular first.",
         "NEWEST": "The newest first.",
         "PRICE_ASC": "The cheapest first, by the lowest price among a product's variants.",
         "PRICE_DESC": "The most expensive first, by the lowest price among a product's variants.",
         "NAME_ASC": "By name, A to Z, without regard to case and accents.",
         "NAME_DESC": "By name, Z to A.",
+    },
+)
+_described(
+    FacetKind,
+    "Which field of `ProductFilter` a facet's values go into.",
+    {
+        "BRAND": "`brands`",
+        "CATEGORY": "`categories`",
+        "PRICE": "`price`",
+        "ATTRIBUTE": "`attributes`, with the facet's slug",
+        "OPTION": "`options`, with the facet's slug",
     },
 )
 _described(

@@ -20,8 +20,8 @@ from app.core.errors import ErrorCode, InvalidInput
 from app.core.money import Currency
 from resolvers.enums import CountryCode, CurrencyCode
 
-DEFAULT_LANGUAGE = "en"
 _NAME = "inContext"
+_MACROLANGUAGES = {"nb": "no", "nn": "no"}  # texts are of the language that contains them
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,31 @@ class Shopper:
     """For whom an operation is answered. country: None where nobody said; language: a BCP 47 tag that CLDR knows."""
 
     currency: Currency
-    country: str | None = None
-    language: str = DEFAULT_LANGUAGE
+    country: str | None
+    language: str
 
     @property
     def locale(self) -> str:
         """The language as CLDR writes it."""
         return self.language.replace("-", "_")
 
+    @property
+    def text_language(self) -> str:
+        """What texts are looked up by: the language without country and script, ISO 639-1."""
+        language = self.language.partition("-")[0]
+        return _MACROLANGUAGES.get(language, language)
+
 
 @dataclass(frozen=True, slots=True)
 class Markets:
-    """Where and in what the shop sells. currencies: its own first; by_country: those of countries with another."""
+    """Where and in what the shop sells. currencies: its own first; by_country: those of countries with another.
+
+    language: the shop's own.
+    """
 
     currencies: tuple[Currency, ...]
     by_country: dict[str, Currency]
+    language: str
 
     def shopper(self, country: str | None, language: str | None, currency: str | None) -> Shopper:
         """The shopper that these arguments describe. Raises InvalidInput."""
@@ -51,7 +61,7 @@ class Markets:
         if chosen not in self.currencies:
             allowed = ", ".join(self.currencies)
             raise InvalidInput(f"The shop sells in {allowed}, not in {chosen}.", code=ErrorCode.CURRENCY_MISMATCH)
-        return Shopper(chosen, country, _known(language) if language else DEFAULT_LANGUAGE)
+        return Shopper(chosen, country, _known(language or self.language))
 
 
 @strawberry.directive(

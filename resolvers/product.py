@@ -163,6 +163,10 @@ class Product(Node):
     slug: str = strawberry.field(description="The product's name in URLs: unique in the shop.")
     name: str = strawberry.field(description="The product's name.")
     description: str = strawberry.field(description="Plain text; may have line breaks.")
+    language: str = strawberry.field(
+        description="Which language `name` and `description` are in: the one that was asked for, or the shop's own"
+        " where nobody has translated the product."
+    )
     brand: str | None = strawberry.field(description="Who makes it.")
     tags: list[str] = strawberry.field(directives=at_most(50), description="Words the shop has put on it.")
     attributes: list[Attribute] = strawberry.field(directives=at_most(50), description="Facts about it.")
@@ -284,8 +288,8 @@ async def _related(product: records.Product, first: int, info: Info) -> Sequence
         return ()
     wanted = ProductFilter(categories=(product.category_id,))
     request = SearchRequest(filter=wanted, currency=info.context.shopper.currency)
-    page, _ = await info.context.in_turn(info.context.services.search.page, request, PageRequest(first + 1))
-    others = [product_id for product_id in page.items if product_id != product.id]
+    hits, _ = await info.context.in_turn(info.context.services.search.page, request, PageRequest(first + 1))
+    others = [product_id for product_id in hits.page.items if product_id != product.id]
     return await info.context.loaders.product.load_many(others[:first])
 
 

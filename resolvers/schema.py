@@ -41,13 +41,14 @@ from resolvers.errors import (
     QuantityOutOfRangeError,
     VersionConflictError,
 )
+from resolvers.facets import ListFacet, RangeFacet
 from resolvers.idempotency import KeyedExecutor
 from resolvers.ids import Node, attempt_key, cart_key, category_key, product_key, variant_key
 from resolvers.in_context import in_context
 from resolvers.order import Order
 from resolvers.product import Product, ProductVariant
 from resolvers.scalars import SCALARS
-from resolvers.search import Filter, ListFacet, ProductConnection, ProductListing, RangeFacet, Sort, search_products
+from resolvers.search import Filter, ProductConnection, ProductListing, Sort, search_products
 from resolvers.search import Query as Words
 from resolvers.shop import Shop
 from resolvers.shop_schema import ShopSchema

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,35 +12,26 @@ import strawberry
 
 from app.catalog import domain as records
 from app.catalog import search
+from app.catalog.highlight import marked, words_in
 from app.core.errors import InvalidInput
 from app.core.freshness import Freshness as FreshnessRecord
 from app.core.freshness import ReadSource
-from app.core.ids import CategoryId, Kind
+from app.core.ids import CategoryId
 from app.core.money import Currency
 from app.core.money import Money as MoneyRecord
 from app.core.pagination import Count as CountRecord
-from app.core.pagination import CountPrecision
+from dataloaders.batching import Loader
 from resolvers.backing import backed_by, given
-from resolvers.connection import Connection, PageMark, Row, asked_page, listing
+from resolvers.connection import PageInfo, PageMark, asked_page, listing
 from resolvers.context import Context, Info
 from resolvers.cost_directives import EMBEDDED, at_most
-from resolvers.ids import category_key, public_id
+from resolvers.facets import Count, Facet, facets_of
+from resolvers.ids import category_key
 from resolvers.product import Product
 from resolvers.scalars import Cursor
 
 MAX_FILTER_VALUES = 100
-
-_MINUS_BEFORE_MINUS = re.compile(r'-(?=[^\w"]*-)')  # PostgreSQL fails at 33 of them, and one says as much
-BRAND, CATEGORY, PRICE = "brand", "category", "price"
-
-
-@strawberry.type(description="How many there are.", directives=[EMBEDDED])
-@backed_by(CountRecord)
-class Count:
-    """Declared over its record."""
-
-    value: int = strawberry.field(description="The number.")
-    precision: CountPrecision = strawberry.field(description="How much it can be relied on.")
+MAX_CHOICES = 20  # of attributes, and of options
 
 
 @strawberry.type(description="How old an answer is, and where it came from.", directives=[EMBEDDED])
@@ -54,58 +44,54 @@ class Freshness:
     source: ReadSource = strawberry.field(description="Where it was read.")
 
 
-@strawberry.interface(description="A way to narrow a product list. Its own filter does not apply to its counts.")
-class Facet:
-    """Instantiated from the counts."""
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    """The record behind `ProductEdge`. highlights: those of the whole page, found once one is asked for."""
 
-    slug: str = strawberry.field(description="The facet's name for programs: `brand`, `category` or `price`.")
-    label: str = strawberry.field(description="The facet's name for people.")
-
-
-@strawberry.type(description="A value to narrow by.", directives=[EMBEDDED])
-class FacetValue:
-    """Instantiated from the counts."""
-
-    value: str = strawberry.field(description="What goes into the filter: a brand, or a category's id.")
-    label: str = strawberry.field(description="The value for people.")
-    count: Count = strawberry.field(description="How many products it would leave.")
-    selected: bool = strawberry.field(description="Whether the filter has it now.")
-
-
-@strawberry.type(
-    description="A facet with a list of values, the most frequent first; at most 50.", directives=[EMBEDDED]
-)
-class ListFacet(Facet):
-    """Instantiated from the counts."""
-
-    values: list[FacetValue] = strawberry.field(
-        directives=at_most(search.MAX_FACET_VALUES), description="The values to choose from."
-    )
-
-
-@strawberry.type(description="A facet with a span of numbers.", directives=[EMBEDDED])
-class RangeFacet(Facet):
-    """Instantiated from the counts."""
-
-    min: Decimal | None = strawberry.field(description="The lowest value; null where nothing was found.")
-    max: Decimal | None = strawberry.field(description="The highest value; null where nothing was found.")
+    node: records.Product
+    cursor: str
+    highlights: Loader[records.Product, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ProductListing:
     """The record behind `ProductConnection`: a page, and the request that its counts are of."""
 
-    edges: tuple[Row[records.Product], ...]
+    edges: tuple[ProductRow, ...]
     nodes: tuple[records.Product, ...]
     page_info: PageMark
     freshness: FreshnessRecord
+    corrected_query: str | None
     request: search.SearchRequest
 
 
+@strawberry.type(description="A row of a product list.", directives=[EMBEDDED])
+class ProductEdge:
+    """Declared over `ProductRow`."""
+
+    node: Product = strawberry.field(description="The product itself.")
+    cursor: Cursor = strawberry.field(description="The row's place in the list.")
+
+    @strawberry.field(
+        description="The name, or a passage of the description, as HTML with the words that were looked for in `<em>`;"
+        " null without words, or where they are found elsewhere."
+    )
+    async def highlight(row: strawberry.Parent[ProductRow]) -> str | None:
+        """Batched over the page."""
+        return await row.highlights.load(row.node)
+
+
 @strawberry.type(description="A page of products.")
-class ProductConnection(Connection[Product]):
+class ProductConnection:
     """Declared over `ProductListing`."""
 
+    edges: list[ProductEdge] = strawberry.field(description="The rows of the page, with their cursors.")
+    nodes: list[Product] = strawberry.field(description="The objects of the page, for clients that need no cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands in its list.")
+    corrected_query: str | None = strawberry.field(
+        description="What was looked for instead of the words as typed, which find nothing or next to nothing;"
+        " null where they were right."
+    )
     freshness: Freshness = strawberry.field(description="How old this page is.")
 
     @strawberry.field(description="How many products there are in all.", graphql_type=Count)
@@ -114,12 +100,14 @@ class ProductConnection(Connection[Product]):
         return await info.context.in_turn(info.context.services.search.count, found.request)
 
     @strawberry.field(
-        directives=at_most(3), description="Ways to narrow the list: always `brand`, `category` and `price`."
+        directives=at_most(search.MAX_VALUE_FACETS + 1),
+        description="Ways to narrow the list: `brand`, `category` and `price` always, then the attributes and options"
+        " that its products have; at most 31.",
     )
     async def facets(found: strawberry.Parent[ProductListing], info: Info) -> list[Facet]:
         """Counted only where it is selected."""
         counts = await info.context.in_turn(info.context.services.search.facets, found.request)
-        return await _facets(counts, found.request.filter, info.context)
+        return await facets_of(counts, found.request.filter, info.context)
 
 
 @strawberry.input(description="A span of prices, in the shop's currency or that of `@inContext`.")
@@ -128,6 +116,14 @@ class PriceRangeInput:
 
     min: Decimal | None = strawberry.field(default=strawberry.UNSET, description="The lowest price.")
     max: Decimal | None = strawberry.field(default=strawberry.UNSET, description="The highest price.")
+
+
+@strawberry.input(description="Values of one attribute or option, any of which will do.")
+class AttributeFilter:
+    """Becomes a `ValueChoice`."""
+
+    slug: str = strawberry.field(description="The attribute's or option's `slug`, as facets give it.")
+    any_of: list[str] = strawberry.field(description="Its values; at most 100.")
 
 
 @strawberry.input(
@@ -152,6 +148,12 @@ class ProductFilterInput:
     )
     created_after: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Came into the shop after this moment."
+    )
+    attributes: list[AttributeFilter] | None = strawberry.field(
+        default=strawberry.UNSET, description="Facts that a product must have, each of these; at most 20."
+    )
+    options: list[AttributeFilter] | None = strawberry.field(
+        default=strawberry.UNSET, description="Choices that a product must offer, each of these; at most 20."
     )
 
 
@@ -184,18 +186,31 @@ async def search_products(
         filter=_filter(given(wanted), currency, within),
         sort=given(sort) or search.ProductSort.RELEVANCE,
         currency=currency,
+        language=info.context.text_language,
     )
-    page, freshness = await info.context.in_turn(info.context.services.search.page, request, asked_page(*window))
-    found = await info.context.loaders.product.load_many(page.items)
+    hits, freshness = await info.context.in_turn(info.context.services.search.page, request, asked_page(*window))
+    found = await info.context.loaders.product.load_many(hits.page.items)
     by_id = {product.id: product for product in found}
-    rows = listing(page, [by_id.get(product_id) for product_id in page.items])
-    return ProductListing(rows.edges, rows.nodes, rows.page_info, freshness, request)
+    rows = listing(hits.page, [by_id.get(product_id) for product_id in hits.page.items])
+    highlights = _highlights(request, info.context)
+    edges = tuple(ProductRow(row.node, row.cursor, highlights) for row in rows.edges)
+    return ProductListing(edges, rows.nodes, rows.page_info, freshness, hits.corrected_query, request)
+
+
+def _highlights(request: search.SearchRequest, context: Context) -> Loader[records.Product, str]:
+    async def mark(products: Sequence[records.Product]) -> dict[records.Product, str]:
+        texts = [text for product in products for text in (product.name, product.description)]
+        words = list(dict.fromkeys(word for text in texts for word in words_in(text)))
+        matched = await context.services.search.matched_words(request, words) if request.query else frozenset()
+        marks = {product: marked(product.name, matched) or marked(product.description, matched) for product in products}
+        return {product: mark for product, mark in marks.items() if mark is not None}
+
+    return context.batched(mark)
 
 
 def normalised(query: str) -> str:
     """The query in one spelling, and no longer than what is looked for: equal searches are one search to the cache."""
-    words = _MINUS_BEFORE_MINUS.sub("", query[: search.MAX_QUERY_LENGTH])
-    return " ".join(words.split()).casefold()
+    return " ".join(query[: search.MAX_QUERY_LENGTH].split()).casefold()
 
 
 def _filter(wanted: ProductFilterInput | None, currency: Currency, within: CategoryId | None) -> search.ProductFilter:
@@ -214,7 +229,20 @@ def _filter(wanted: ProductFilterInput | None, currency: Currency, within: Categ
         available=given(wanted.available),
         on_sale=given(wanted.on_sale),
         created_after=given(wanted.created_after),
+        attributes=_choices(given(wanted.attributes) or []),
+        options=_choices(given(wanted.options) or []),
     )
+
+
+def _choices(wanted: list[AttributeFilter]) -> tuple[search.ValueChoice, ...]:
+    if len(wanted) > MAX_CHOICES:
+        raise InvalidInput(f"A filter has at most {MAX_CHOICES} attributes, and as many options.")
+    if any(len(each.any_of) > MAX_FILTER_VALUES for each in wanted):
+        raise InvalidInput(f"A filter has at most {MAX_FILTER_VALUES} values a field.")
+    if len({each.slug for each in wanted}) < len(wanted):
+        raise InvalidInput("A filter names an attribute or option once, with all its values.")
+    choices = [search.ValueChoice(each.slug, tuple(sorted(set(each.any_of)))) for each in wanted if each.any_of]
+    return tuple(sorted(choices, key=lambda choice: choice.slug))
 
 
 def _minor(amount: Decimal | None, currency: Currency) -> int | None:
@@ -224,35 +252,3 @@ def _minor(amount: Decimal | None, currency: Currency) -> int | None:
         return MoneyRecord.parse(amount, currency).minor
     except ValueError as error:
         raise InvalidInput(f"filter.price: {error}.") from None
-
-
-async def _facets(counts: search.Facets, wanted: search.ProductFilter, context: Context) -> list[Facet]:
-    names = await _category_names(counts.categories, context)
-    brands = [
-        FacetValue(value=str(each.value), label=str(each.value), count=each.count, selected=each.value in wanted.brands)  # type: ignore[arg-type]  # a record
-        for each in counts.brands
-    ]
-    categories = [
-        FacetValue(
-            value=public_id(Kind.CATEGORY, CategoryId(int(each.value))),
-            label=names[int(each.value)],
-            count=each.count,  # type: ignore[arg-type]  # a record, as everywhere
-            selected=each.value in wanted.categories,
-        )
-        for each in counts.categories
-        if int(each.value) in names
-    ]
-    span = [
-        None if minor is None else MoneyRecord(minor, counts.currency).amount
-        for minor in (counts.price_min, counts.price_max)
-    ]
-    return [
-        ListFacet(slug=BRAND, label="Brand", values=brands),
-        ListFacet(slug=CATEGORY, label="Category", values=categories),
-        RangeFacet(slug=PRICE, label="Price", min=span[0], max=span[1]),
-    ]
-
-
-async def _category_names(counts: Sequence[search.FacetCount], context: Context) -> dict[int, str]:
-    found = await context.loaders.category.load_many([CategoryId(int(each.value)) for each in counts])
-    return {category.id: category.name for category in found}

@@ -10,7 +10,6 @@ from resolvers.context import ShopProfile
 from resolvers.cost import MAX_COST
 from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.enums import CountryCode, CurrencyCode
-from resolvers.in_context import DEFAULT_LANGUAGE
 from resolvers.limits import MAX_DEPTH
 
 
@@ -57,9 +56,9 @@ class Shop:
         return list(shop.countries)
 
     @strawberry.field(directives=at_most(100), description="The languages that the shop speaks, as BCP 47 tags.")
-    def languages(self) -> list[str]:
-        """One."""
-        return [DEFAULT_LANGUAGE]
+    def languages(shop: strawberry.Parent[ShopProfile]) -> list[str]:
+        """The one that every product has texts in."""
+        return [shop.language]
 
     @strawberry.field(description="Bounds that requests are held to.")
     def limits(self) -> ApiLimits:

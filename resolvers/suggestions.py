@@ -31,7 +31,7 @@ async def suggestions(query: str, first: int, context: Context) -> SearchSuggest
     """Completions of a half-typed query. Raises InvalidInput when first is out of bounds."""
     if not 1 <= first <= MAX_SUGGESTIONS:
         raise InvalidInput(f"first must be 1 to {MAX_SUGGESTIONS}.")
-    found = await context.in_turn(context.services.search.suggest, normalised(query), first)
+    found = await context.in_turn(context.services.search.suggest, normalised(query), first, context.text_language)
     products = await context.loaders.product.load_many(found.product_ids)
     categories = await context.loaders.category.load_many(found.category_ids)
     return SearchSuggestions(queries=list(found.queries), products=products, categories=categories)  # type: ignore[arg-type]

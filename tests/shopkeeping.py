@@ -338,12 +338,12 @@ def counted_statements(shop: Shop) -> Iterator[list[str]]:
 
 
 def new_word() -> str:
-    """A word that no other product has, made so that stemming leaves it alone."""
+    """A word that no other product has, with a digit so that it is neither stemmed nor taken for a misspelled one."""
     number, letters = next(_numbers), ""
     while number:
         number, digit = divmod(number, len(_LETTERS))
         letters += _LETTERS[digit]
-    return f"qu{letters}onk"
+    return f"qu{letters}7onk"
 
 
 def variant_public_id(key: VariantId) -> str:

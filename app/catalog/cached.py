@@ -14,12 +14,21 @@ import msgspec
 
 from app.cache import keys
 from app.cache.read_through import ReadThrough
-from app.catalog.domain import CatalogReader, Category, CategoryPlace, PriceRange, Product, Variant, VariantPrice
-from app.catalog.search import Facets, SearchIndex, SearchRequest, Suggestions
+from app.catalog.domain import (
+    CatalogReader,
+    Category,
+    CategoryPlace,
+    PriceRange,
+    Product,
+    Translation,
+    Variant,
+    VariantPrice,
+)
+from app.catalog.search import Facets, Hits, SearchIndex, SearchRequest, Suggestions
 from app.core.freshness import Freshness
 from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
-from app.core.pagination import Count, Page, PageRequest
+from app.core.pagination import Count, PageRequest
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,6 +45,16 @@ class CachedCatalog:
     async def products_by_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, Product]:
         """The products with these ids."""
         return await self._many("product", ids, _product_tag, Product, self._inner.products_by_ids)
+
+    async def translations_by_product_ids(
+        self, ids: Sequence[ProductId], language: str
+    ) -> dict[ProductId, Translation]:
+        """Texts in another language."""
+
+        async def load(missing: Sequence[ProductId]) -> Mapping[ProductId, Translation]:
+            return await self._inner.translations_by_product_ids(missing, language)
+
+        return await self._many(f"translation:{language}", ids, _product_tag, Translation, load)
 
     async def product_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, ProductId]:
         """Which product has which slug."""
@@ -118,13 +137,13 @@ class CachedSearch:
         self._inner = inner
         self._cache = cache
 
-    async def page(self, request: SearchRequest, page: PageRequest) -> tuple[Page[ProductId], Freshness]:
+    async def page(self, request: SearchRequest, page: PageRequest) -> tuple[Hits, Freshness]:
         """One page of hits, and how old it is."""
 
-        async def load() -> Page[ProductId]:
+        async def load() -> Hits:
             return await self._inner.page(request, page)
 
-        return await self._get("search-page", (request, page), request, Page[ProductId], load)
+        return await self._get("search-page", (request, page), request, Hits, load)
 
     async def count(self, request: SearchRequest) -> Count:
         """How many products the request finds."""
@@ -135,21 +154,25 @@ class CachedSearch:
         return (await self._get("search-count", (request,), request, Count, load))[0]
 
     async def facets(self, request: SearchRequest) -> Facets:
-        """Counts by brand, category and price."""
+        """Counts for narrowing."""
 
         async def load() -> Facets:
             return await self._inner.facets(request)
 
         return (await self._get("search-facets", (request,), request, Facets, load))[0]
 
-    async def suggest(self, query: str, limit: int) -> Suggestions:
+    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
         """Completions of a half-typed query."""
 
         async def load() -> Suggestions:
-            return await self._inner.suggest(query, limit)
+            return await self._inner.suggest(query, limit, language)
 
         anything = SearchRequest(query)
-        return (await self._get("suggestions", (query, limit), anything, Suggestions, load))[0]
+        return (await self._get("suggestions", (query, limit, language), anything, Suggestions, load))[0]
+
+    async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:
+        """Which of these words a request's query is about."""
+        return await self._inner.matched_words(request, words)
 
     async def _get(
         self,

@@ -7,7 +7,7 @@ over it. A draft is a product as an import hands it in. See ADR-0002.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +20,7 @@ ROOT = CategoryId(0)  # stands for the parent of the topmost categories
 MAX_VARIANTS = 100  # of one product: a page of variants is always one batch
 MAX_IMAGES = 50
 MAX_CATEGORY_DEPTH = 8
+SEO_DESCRIPTION_LENGTH = 160  # what search engines show of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,15 @@ class Seo:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """A product's texts in another language than the shop's. language: ISO 639-1."""
+
+    language: str
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """Something the shop sells, in one or more variants."""
 
@@ -83,6 +93,12 @@ class Product:
     popularity: int
     created_at: datetime
     updated_at: datetime
+    language: str  # of name and description: the one that was asked for, or the shop's own
+
+    def translated(self, into: Translation) -> Product:
+        """The product with its texts in another language."""
+        seo = Seo(into.name, into.description[:SEO_DESCRIPTION_LENGTH])
+        return replace(self, name=into.name, description=into.description, seo=seo, language=into.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +220,7 @@ class ProductDraft:
     slug: str | None = None
     seo_title: str | None = None
     seo_description: str | None = None
+    translations: tuple[Translation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +255,12 @@ class CatalogReader(Protocol):
 
     async def products_by_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, Product]:
         """The products with these ids."""
+        ...
+
+    async def translations_by_product_ids(
+        self, ids: Sequence[ProductId], language: str
+    ) -> dict[ProductId, Translation]:
+        """The products' texts in another language than the shop's; a product without is absent."""
         ...
 
     async def product_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, ProductId]:
@@ -290,11 +313,12 @@ class CatalogReader(Protocol):
 class CatalogWriter(Protocol):
     """The catalogue's store inside one transaction."""
 
-    async def upsert(self, drafts: Sequence[ProductDraft], *, now: datetime) -> ImportOutcome:
+    async def upsert(self, drafts: Sequence[ProductDraft], *, now: datetime, index: bool = True) -> ImportOutcome:
         """Create or update these products, with variants, prices, stock and search rows.
 
-        A draft whose content is stored already changes nothing. A draft that clashes with another product (its sku or
-        slug is taken) is left out and reported; the others land. drafts: at most 1,000, no two with the same key.
+        index: False leaves the search rows to a rebuild, which is how a million products are loaded. A draft whose
+        content is stored already changes nothing. A draft that clashes with another product (its sku or slug is taken)
+        is left out and reported; the others land. drafts: at most 1,000, no two with the same key.
         """
         ...
 

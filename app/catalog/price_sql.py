@@ -5,7 +5,7 @@ All of them take whole batches, by the products they belong to. See ADR-0019.
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, DateTime, Integer, Text, TextClause, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Integer, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 _NOW = bindparam("now", type_=DateTime(timezone=True))
@@ -92,11 +92,13 @@ RECORD_PRICES = text("""
 
 SOLD = """
     SELECT variant.product_id, currency, min(amount_minor) AS price_min, max(amount_minor) AS price_max,
-           bool_or(coalesce(compare_at_minor > amount_minor, false)) AS on_sale, string_agg(sku, ' ') AS skus
+           bool_or(coalesce(compare_at_minor > amount_minor, false)) AS on_sale,
+           array_agg(sku ORDER BY variant.position) AS skus
     FROM variant JOIN variant_price ON variant_price.variant_id = variant.id
     WHERE variant.product_id = ANY(:product_ids) AND variant.active
     GROUP BY variant.product_id, currency
 """
+# search rows are locked in the order of their ids, as a stock flip locks them; prices are in no index of theirs
 INDEX_PRICES = text(f"""
     WITH sold AS ({SOLD}), foreign_price AS (
         INSERT INTO product_price (product_id, currency, price_min_minor, price_max_minor, on_sale)
@@ -106,10 +108,15 @@ INDEX_PRICES = text(f"""
     ), gone AS (
         DELETE FROM product_price WHERE product_id = ANY(:product_ids)
         AND (product_id, currency) NOT IN (SELECT product_id, currency FROM sold WHERE currency <> :currency)
+    ), changed AS (
+        SELECT product_id, price_min, price_max, sold.on_sale
+        FROM product_search JOIN sold USING (product_id)
+        WHERE currency = :currency
+        AND (price_min_minor, price_max_minor, product_search.on_sale) <> (price_min, price_max, sold.on_sale)
+        ORDER BY product_id FOR UPDATE OF product_search
     )
-    UPDATE product_search SET price_min_minor = price_min, price_max_minor = price_max, on_sale = sold.on_sale
-    FROM sold WHERE sold.product_id = product_search.product_id AND sold.currency = :currency
-    AND (price_min_minor, price_max_minor, product_search.on_sale) <> (price_min, price_max, sold.on_sale)
+    UPDATE product_search SET price_min_minor = price_min, price_max_minor = price_max, on_sale = changed.on_sale
+    FROM changed WHERE changed.product_id = product_search.product_id
 """).bindparams(_IDS, _CURRENCY)
 
 DUE_PROMOTIONS = text(f"""
@@ -138,8 +145,3 @@ STORED_PRICES = text("""
 REMOVE_PRICES = text(
     "DELETE FROM variant_price WHERE variant_id = :variant_id AND currency = ANY(:currencies)"
 ).bindparams(bindparam("currencies", type_=ARRAY(Text)))
-
-
-def on_products(statement: str) -> TextClause:
-    """A statement about a batch of products, in the shop's currency."""
-    return text(statement).bindparams(_IDS, _CURRENCY)

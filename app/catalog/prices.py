@@ -11,17 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalog import price_sql as sql
 from app.catalog.price_book import DuePromotion, ListPrice
+from app.catalog.search_documents import SearchDocuments
 from app.core.errors import InvalidInput
 from app.core.ids import ProductId, PromotionId, VariantId
 from app.core.money import Currency
 
 
 class SqlPrices:
-    """`PriceBook` on one transaction. currency: the shop's own, which search rows are in."""
+    """`PriceBook` on one transaction. search: where a price shows with the same commit."""
 
-    def __init__(self, connection: AsyncConnection, *, currency: Currency) -> None:
+    def __init__(self, connection: AsyncConnection, search: SearchDocuments) -> None:
         self._connection = connection
-        self._currency = currency
+        self._search = search
 
     async def lock(self) -> None:
         """Be the only one who writes prices until the transaction ends; waits for another's batch."""
@@ -56,10 +57,15 @@ class SqlPrices:
 
     async def reprice(self, ids: Sequence[ProductId], *, now: datetime) -> list[VariantId]:
         """Apply the promotions of this moment to the products' prices; the variants whose price that changed."""
+        reduced = await self.reduce(ids, now=now)
+        await self._search.index_prices(ids)
+        return reduced
+
+    async def reduce(self, ids: Sequence[ProductId], *, now: datetime) -> list[VariantId]:
+        """The same for whoever indexes the products afterwards: locks no search rows."""
         batch = list(ids)
         reduced = await self._run(sql.REDUCE_PRICES, product_ids=batch, now=now)
         await self._run(sql.RECORD_PRICES, product_ids=batch, now=now)
-        await self._run(sql.INDEX_PRICES, product_ids=batch, currency=self._currency)
         return sorted({VariantId(row.variant_id) for row in reduced})
 
     async def begin_history(self, ids: Sequence[ProductId]) -> None:

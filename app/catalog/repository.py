@@ -14,6 +14,7 @@ from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, collate, func, or_,
 
 from app.catalog.domain import (
     ROOT,
+    SEO_DESCRIPTION_LENGTH,
     Attribute,
     Category,
     CategoryPlace,
@@ -23,6 +24,7 @@ from app.catalog.domain import (
     ProductOption,
     SelectedOption,
     Seo,
+    Translation,
     Variant,
     VariantPrice,
 )
@@ -30,9 +32,7 @@ from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
 from app.core.quantity import QuantityRule
 from app.database.engine import Database
-from app.database.tables import category, product, variant, variant_price
-
-SEO_DESCRIPTION_LENGTH = 160  # what search engines show of it
+from app.database.tables import category, product, product_translation, variant, variant_price
 
 _ids = bindparam("ids", type_=ARRAY(Integer))
 _names = bindparam("names", type_=ARRAY(Text))
@@ -55,6 +55,15 @@ _PRODUCTS = select(
     product.c.created_at,
     product.c.updated_at,
 ).where(product.c.id == func.any(_ids))
+_TRANSLATIONS = select(
+    product_translation.c.product_id,
+    product_translation.c.language,
+    product_translation.c.name,
+    product_translation.c.description,
+).where(
+    product_translation.c.product_id == func.any(_ids),
+    product_translation.c.language == bindparam("language", type_=Text),
+)
 _PRODUCT_SLUGS = select(product.c.slug, product.c.id).where(product.c.slug == func.any(_names))
 
 _VARIANT_COLUMNS = (
@@ -122,14 +131,22 @@ _CHILDREN = (
 
 
 class SqlCatalog:
-    """`CatalogReader` on PostgreSQL."""
+    """`CatalogReader` on PostgreSQL. language: the one that products' own texts are in."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, language: str) -> None:
         self._database = database
+        self._language = language
 
     async def products_by_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, Product]:
         """The products with these ids."""
-        return {row.id: _product(row) for row in await self._rows(_PRODUCTS, ids=list(ids))}
+        return {row.id: _product(row, self._language) for row in await self._rows(_PRODUCTS, ids=list(ids))}
+
+    async def translations_by_product_ids(
+        self, ids: Sequence[ProductId], language: str
+    ) -> dict[ProductId, Translation]:
+        """The products' texts in another language than the shop's."""
+        rows = await self._rows(_TRANSLATIONS, ids=list(ids), language=language)
+        return {row.product_id: Translation(row.language, row.name, row.description) for row in rows}
 
     async def product_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, ProductId]:
         """Which product has which slug."""
@@ -211,7 +228,7 @@ def price_of(row: Row[Any], currency: Currency) -> VariantPrice:
     return VariantPrice(row.variant_id, Money(row.amount_minor, currency), compare_at)
 
 
-def _product(row: Row[Any]) -> Product:
+def _product(row: Row[Any], language: str) -> Product:
     return Product(
         id=row.id,
         slug=row.slug,
@@ -227,6 +244,7 @@ def _product(row: Row[Any]) -> Product:
         popularity=row.popularity,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        language=language,
     )
 
 

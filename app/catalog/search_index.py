@@ -1,286 +1,252 @@
-"""Product search on PostgreSQL's full text search.
+"""Product search on PostgreSQL, in statements that stop after a page.
 
-Relevance is lexicographic, not a score: products whose name has all the words come before those that have them
-anywhere, then the popular ones, then the newest id. So every order is a tuple of columns, a cursor is that tuple, and
-a page is one index-friendly row comparison. Statements are built once for each shape of request. See ADR-0008.
+query -> meaning -> segments: products put first | all words in the name | all words anywhere
+      -> of each segment as many rows as the page still lacks, by the cheapest arm that gives them
+
+Relevance is lexicographic, not a score: the segment, then popularity, then the newest id. So every order is a tuple,
+and a cursor is that tuple with how the words were read, so that a walk keeps to one reading. See ADR-0008 and ADR-0020.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Boolean,
-    ColumnElement,
-    DateTime,
-    Integer,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-)
-from sqlalchemy.dialects.postgresql import TSQUERY, array
-from sqlalchemy.sql.visitors import replacement_traverse
-from sqlalchemy.types import TypeEngine
 
-from app.catalog.search import (
-    MAX_FACET_VALUES,
-    MAX_QUERY_LENGTH,
-    FacetCount,
-    Facets,
-    ProductFilter,
-    ProductSort,
-    SearchRequest,
-    Suggestions,
-)
-from app.core.ids import CategoryId, ProductId
+from app.catalog.meaning import Meaning
+from app.catalog.search import MAX_QUERY_LENGTH, Facets, Hits, ProductSort, SearchRequest, Suggestions
+from app.catalog.search_counts import SearchCounts
+from app.catalog.search_facets import SearchFacets
+from app.catalog.search_filters import Narrowing, narrowing
+from app.catalog.search_plan import Search, SearchState, arms, walk_category
+from app.catalog.search_sql import ORDERS, Arm, Order, page_statement, pinned_statement
+from app.catalog.search_suggestions import SearchSuggestions
+from app.catalog.vocabulary import Reading, Vocabulary
+from app.core.clock import Clock
+from app.core.ids import ProductId
 from app.core.money import Currency
 from app.core.pagination import Count, Page, PageRequest, cut_page, decode_cursor, fingerprint
-from app.core.stock import StockPolicy
 from app.database.engine import Database
-from app.database.tables import category, product_price, product_search, stock, variant
+
+FEW = 3  # hits: fewer are next to nothing, and the words may have been meant otherwise
+AS_TYPED, COMPLETED = "", "*"  # how a query was read; anything else is what it was corrected to
+_TOP, _IN_NAME, _ANYWHERE = 2, 1, 0
 
 # what a cursor may hold: it comes from outside, so each type is bounded by what PostgreSQL can take
 _BigInt = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Class = Annotated[int, msgspec.Meta(ge=_ANYWHERE, le=_TOP)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-_Name = Annotated[str, msgspec.Meta(pattern="^[^\x00]*$")]
-
-_row = product_search.c
-_config: ColumnElement[Any] = literal_column("'shop_en'::regconfig")
-_query = cast(func.websearch_to_tsquery(_config, bindparam("query", type_=Text)), TSQUERY)
-
-_in_name = cast(cast(_row.name_vector.op("@@")(_query), Integer), BigInteger)
-
-# each order: its columns and their types in a cursor; every column runs in the same direction
-_ORDERS: dict[ProductSort, tuple[tuple[ColumnElement[Any], ...], Any, bool]] = {
-    ProductSort.BEST_SELLING: ((_row.popularity, _row.product_id), tuple[_BigInt, _BigInt], True),
-    ProductSort.NEWEST: ((_row.created_at, _row.product_id), tuple[_Moment, _BigInt], True),
-    ProductSort.PRICE_ASC: ((_row.price_min_minor, _row.product_id), tuple[_BigInt, _BigInt], False),
-    ProductSort.PRICE_DESC: ((_row.price_min_minor, _row.product_id), tuple[_BigInt, _BigInt], True),
-    ProductSort.NAME_ASC: ((_row.sort_name, _row.product_id), tuple[_Name, _BigInt], False),
-    ProductSort.NAME_DESC: ((_row.sort_name, _row.product_id), tuple[_Name, _BigInt], True),
-}
-_BY_CLASS = ((_in_name, _row.popularity, _row.product_id), tuple[_BigInt, _BigInt, _BigInt], True)
-
-_CONDITIONS: dict[str, ColumnElement[bool]] = {
-    "query": _row.text_vector.op("@@", is_comparison=True)(_query),
-    "categories": _row.category_ids.overlap(bindparam("categories", type_=ARRAY(Integer))),
-    "within": _row.category_ids.contains(array([bindparam("within", type_=Integer)])),
-    "brands": _row.brand == func.any(bindparam("brands", type_=ARRAY(Text))),
-    "price_min": _row.price_min_minor >= bindparam("price_min", type_=BigInteger),
-    "price_max": _row.price_min_minor <= bindparam("price_max", type_=BigInteger),
-    "available": exists(
-        select(stock.c.variant_id)
-        .join(variant, variant.c.id == stock.c.variant_id)
-        .where(
-            variant.c.product_id == _row.product_id,
-            variant.c.active,
-            or_(stock.c.policy != StockPolicy.DENY.value, stock.c.on_hand > stock.c.reserved),
-        )
-    )
-    == bindparam("available", type_=Boolean),
-    "on_sale": _row.on_sale == bindparam("on_sale", type_=Boolean),
-    "currency": and_(
-        product_price.c.product_id == _row.product_id,
-        product_price.c.currency == bindparam("currency", type_=Text),
-    ),
-    "created_after": _row.created_at > bindparam("created_after", type_=DateTime(timezone=True)),
+_Text = Annotated[str, msgspec.Meta(pattern="^[^\x00]*$")]
+_POSITIONS: dict[str, Any] = {
+    "popularity": tuple[_Text, _Class, _BigInt, _BigInt],
+    "price_min_minor": tuple[_Text, _Class, _BigInt, _BigInt],
+    "created_at": tuple[_Text, _Class, _Moment, _BigInt],
+    "sort_name": tuple[_Text, _Class, _Text, _BigInt],
 }
 
-_FOREIGN: dict[Any, ColumnElement[Any]] = {
-    _row.price_min_minor: product_price.c.price_min_minor,
-    _row.price_max_minor: product_price.c.price_max_minor,
-    _row.on_sale: product_price.c.on_sale,
-}
 
-_prefix_query = cast(func.to_tsquery(_config, bindparam("prefix", type_=Text)), TSQUERY)
-_SUGGESTED_PRODUCTS = (
-    select(_row.product_id)
-    .where(_row.name_vector.op("@@", is_comparison=True)(_prefix_query))
-    .order_by(_row.popularity.desc(), _row.product_id.desc())
-    .limit(bindparam("limit"))
-)
-_SUGGESTED_CATEGORIES = (
-    select(category.c.id, category.c.name)
-    .where(func.to_tsvector(_config, category.c.name).op("@@", is_comparison=True)(_prefix_query))
-    .order_by(func.cardinality(category.c.path_ids), category.c.name, category.c.id)
-    .limit(bindparam("limit"))
-)
-_brands = (  # few, so it is they that are parsed, not every row
-    select(_row.brand, func.sum(_row.popularity).label("popularity"))
-    .where(_row.brand.is_not(None))
-    .group_by(_row.brand)
-    .cte("brands")
-    .prefix_with("MATERIALIZED", dialect="postgresql")
-)
-_SUGGESTED_BRANDS = (
-    select(_brands.c.brand)
-    .where(func.to_tsvector(_config, _brands.c.brand).op("@@", is_comparison=True)(_prefix_query))
-    .order_by(_brands.c.popularity.desc(), _brands.c.brand)
-    .limit(bindparam("limit"))
-)
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A hit with its place in the order."""
+
+    segment: int
+    value: object
+    product_id: int
 
 
 class PostgresSearchIndex:
-    """`SearchIndex` on the `product_search` table. currency: the one that its prices are in."""
+    """`SearchIndex` on the table `product_search`. currency, language: the shop's own."""
 
-    def __init__(self, database: Database, *, currency: Currency) -> None:
+    def __init__(self, database: Database, clock: Clock, *, currency: Currency, language: str) -> None:
         self._database = database
         self._currency = currency
+        self._vocabulary = Vocabulary(database, clock, language=language)
+        self._state = SearchState(database, clock)
+        self._counts = SearchCounts(database, self._state)
+        self._facets = SearchFacets(database, self._counts, currency=currency)
+        self._suggestions = SearchSuggestions(database, self._vocabulary, self._hits)
 
-    async def page(self, request: SearchRequest, page: PageRequest) -> Page[ProductId]:
+    async def page(self, request: SearchRequest, page: PageRequest) -> Hits:
         """One page of hits. Raises InvalidInput when the cursor is not of this list."""
-        columns, position_type, _ = _order(request)
+        order = ORDERS[request.sort]
         mark = fingerprint(request)
-        parameters = self._parameters(request)
+        read, after = AS_TYPED, None
         if page.cursor is not None:
-            position = decode_cursor(page.cursor, mark, position_type)
-            parameters |= {f"after_{index}": value for index, value in enumerate(position)}
-        statement = _page_statement(tuple(parameters), _sort(request), page.forward)
-        rows = await self._rows(statement, **parameters, limit=page.limit + 1)
-        found = cut_page(rows, page, lambda row: tuple(row)[: len(columns)], mark)
-        return Page(
-            tuple(ProductId(row.product_id) for row in found.items), found.cursors, found.has_next, found.has_previous
-        )
+            read, segment, value, product_id = decode_cursor(page.cursor, mark, _POSITIONS[order.column])
+            after = _Row(segment, value, product_id)
+        narrow = await self._narrow(request)
+        reading = await self._read(request)
+        meaning = await self._as(read, reading, request)
+        rows = await self._rows(Search(meaning, narrow), request, page, after)
+        if read == AS_TYPED and after is None and len(rows) < min(FEW, page.limit + 1):
+            better = await self._otherwise(reading, request, len(rows))
+            if better is not None:
+                read, meaning = better
+                rows = await self._rows(Search(meaning, narrow), request, page, after)
+        cut = cut_page(rows, page, lambda row: (read, row.segment, row.value, row.product_id), mark)
+        ids = tuple(ProductId(row.product_id) for row in cut.items)
+        return Hits(Page(ids, cut.cursors, cut.has_next, cut.has_previous), _correction(read))
 
     async def count(self, request: SearchRequest) -> Count:
-        """How many products the request finds, exactly."""
-        parameters = self._parameters(request)
-        (row,) = await self._rows(_count_statement(tuple(parameters)), **parameters)
-        return Count(row[0])
+        """How many products the request finds: exactly, or at least where that would take long."""
+        narrow = await self._narrow(request)
+        reading = await self._read(request)
+        count = await self._counts.count(Search(reading.meaning, narrow))
+        if count.value < FEW and (better := await self._otherwise(reading, request, count.value)) is not None:
+            count = await self._counts.count(Search(better[1], narrow))
+        return count
 
     async def facets(self, request: SearchRequest) -> Facets:
-        """Counts by brand, category and price, each without its own filter; three statements."""
-        brands = await self._facet("brands", request, ("brands",))
-        categories = await self._facet("categories", request, ("categories",))
-        prices = await self._facet("price", request, ("price_min", "price_max"))
-        return Facets(
-            brands=tuple(FacetCount(row[0], Count(row[1])) for row in brands),
-            categories=tuple(FacetCount(row[0], Count(row[1])) for row in categories),
-            price_min=prices[0][0],
-            price_max=prices[0][1],
-            currency=request.currency or self._currency,
+        """Counts by brand, category, price, and by every attribute and option that the products have."""
+        narrow = await self._narrow(request)
+        reading = await self._read(request)
+        facets, found = await self._facets(Search(reading.meaning, narrow))
+        if found < FEW and (better := await self._otherwise(reading, request, found)) is not None:
+            facets, _ = await self._facets(Search(better[1], narrow))
+        return facets
+
+    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
+        """Completions of a half-typed query, at most `limit` of each kind."""
+        return await self._suggestions(query[:MAX_QUERY_LENGTH], limit, self._vocabulary.language(language))
+
+    async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:
+        """Which of these words a request's query is about, for marking them."""
+        reading = await self._read(request)
+        meaning = reading.meaning
+        if (better := await self._otherwise(reading, request, 0)) is not None:
+            meaning = better[1]
+        return await self._vocabulary.matching(words, meaning, self._vocabulary.language(request.language))
+
+    async def _narrow(self, request: SearchRequest) -> Narrowing:
+        foreign = request.currency if request.currency != self._currency else None
+        return await narrowing(self._database, request.filter, foreign)
+
+    async def _read(self, request: SearchRequest) -> Reading:
+        return await self._vocabulary.read(
+            request.query[:MAX_QUERY_LENGTH], self._vocabulary.language(request.language)
         )
 
-    async def suggest(self, query: str, limit: int) -> Suggestions:
-        """Completions of a half-typed query: its last word counts as the beginning of one."""
-        words = "".join(c if _is_of_a_word(c) else " " for c in query[:MAX_QUERY_LENGTH]).split()
-        if not words:
-            return Suggestions((), (), ())
-        prefix = " & ".join([*words[:-1], f"{words[-1]}:*"])
-        products = await self._rows(_SUGGESTED_PRODUCTS, prefix=prefix, limit=limit)
-        categories = await self._rows(_SUGGESTED_CATEGORIES, prefix=prefix, limit=limit)
-        brands = await self._rows(_SUGGESTED_BRANDS, prefix=prefix, limit=limit)
-        names = [row.name for row in categories] + [row.brand for row in brands]
-        return Suggestions(
-            queries=tuple(dict.fromkeys(names))[:limit],
-            product_ids=tuple(ProductId(row.product_id) for row in products),
-            category_ids=tuple(CategoryId(row.id) for row in categories),
+    async def _as(self, read: str, reading: Reading, request: SearchRequest) -> Meaning:
+        """The meaning of the query as a cursor says that it was read."""
+        language = self._vocabulary.language(request.language)
+        if read == COMPLETED:
+            return await self._vocabulary.complete(reading, language) or reading.meaning
+        if read != AS_TYPED:
+            return (await self._vocabulary.read(read[:MAX_QUERY_LENGTH], language)).meaning
+        return reading.meaning
+
+    async def _otherwise(self, reading: Reading, request: SearchRequest, hits: int) -> tuple[str, Meaning] | None:
+        """Another way to read a query that finds nothing or next to nothing, whatever the filter.
+
+        hits: how many the words as typed have found within the filter.
+        """
+        typed = reading.meaning
+        if not reading.text.groups or typed.top or reading.text.left_out:
+            return None
+        if hits and not reading.unknown_words():
+            return None
+        found = await self._counts.up_to(typed, FEW) if typed.tsquery else 0
+        if found >= FEW:
+            return None
+        language = self._vocabulary.language(request.language)
+        begun = None if found else await self._vocabulary.complete(reading, language)
+        if begun is not None and await self._counts.up_to(begun, 1):
+            return COMPLETED, begun
+        corrected = await self._vocabulary.correct(reading, language)
+        if corrected is None:
+            return None
+        meaning = (await self._vocabulary.read(corrected, language)).meaning
+        better = await self._counts.up_to(meaning, FEW) if meaning.tsquery else 0
+        return (corrected, meaning) if better > found else None
+
+    async def _rows(
+        self, search: Search, request: SearchRequest, page: PageRequest, after: _Row | None
+    ) -> Sequence[_Row]:
+        """Up to limit + 1 rows from the cursor on, in the direction of the walk."""
+        if search.finds_nothing:
+            return ()
+        order = ORDERS[request.sort]
+        segments = _segments(search, request.sort)
+        rows: list[_Row] = []
+        for segment in segments if page.forward else segments[::-1]:
+            if after is not None and (segment > after.segment if page.forward else segment < after.segment):
+                continue
+            place = after if after is not None and after.segment == segment else None
+            wanted = page.limit + 1 - len(rows)
+            if segment == _TOP:
+                rows += await self._top(search, page, place, wanted)
+            else:
+                rows += await self._segment(segment, search, order, page, place, wanted, request.sort)
+            if len(rows) > page.limit:
+                break
+        return rows
+
+    async def _top(self, search: Search, page: PageRequest, place: _Row | None, wanted: int) -> list[_Row]:
+        """Products that are put first, in the order in which they are named."""
+        shape, values = search.shape(top=True)
+        found = {row[0] for row in await self._run(pinned_statement(shape), values)}
+        named = [(-rank, product_id) for rank, product_id in enumerate(search.meaning.top) if product_id in found]
+        if not page.forward:
+            named.reverse()
+        if place is not None:
+            here = (place.value, place.product_id)
+            named = [each for each in named if (each[0] < here[0] if page.forward else each[0] > here[0])]  # type: ignore[operator]
+        return [_Row(_TOP, *each) for each in named[:wanted]]
+
+    async def _segment(
+        self,
+        segment: int,
+        search: Search,
+        order: Order,
+        page: PageRequest,
+        place: _Row | None,
+        wanted: int,
+        sort: ProductSort,
+    ) -> list[_Row]:
+        by_class = sort is ProductSort.RELEVANCE and search.has_words
+        shape, values = search.shape(
+            vector=("name" if segment == _IN_NAME else "text") if search.has_words else "",
+            beyond_name=by_class and segment == _ANYWHERE,
+            top=False if by_class and search.meaning.top else None,
         )
+        values |= {"limit": wanted}
+        if place is not None:
+            values |= {"after": place.value, "after_id": place.product_id}
+        found: list[_Row] = []
+        frequency = search.frequency(in_name=segment == _IN_NAME)
+        for arm in arms(shape, order, frequency, await self._state(), forward=page.forward):
+            asked, asked_values = (
+                walk_category(search, shape, values) if arm is Arm.WALK and order.by_price else (shape, values)
+            )
+            statement = page_statement(asked, order, arm, forward=page.forward, after=place is not None)
+            found = [_Row(segment, *row) for row in await self._run(statement, asked_values)]
+            if len(found) == wanted:
+                break
+        return found
 
-    def _parameters(self, request: SearchRequest) -> dict[str, object]:
-        """The values that narrow the request, by the name of their condition."""
-        foreign = request.currency not in (None, self._currency)
-        return _parameters(request) | ({"currency": request.currency} if foreign else {})
+    async def _hits(self, meaning: Meaning, limit: int) -> list[ProductId]:
+        """The most popular products with a meaning in their name."""
+        request = SearchRequest(sort=ProductSort.RELEVANCE)
+        page = PageRequest(limit)
+        search = Search(meaning, Narrowing())
+        rows = await self._segment(_IN_NAME, search, ORDERS[request.sort], page, None, limit, request.sort)
+        return [ProductId(row.product_id) for row in rows]
 
-    async def _facet(self, name: str, request: SearchRequest, own_filter: tuple[str, ...]) -> Sequence[Any]:
-        parameters = {key: value for key, value in self._parameters(request).items() if key not in own_filter}
-        return await self._rows(_facet_statement(name, tuple(parameters)), **parameters)
-
-    async def _rows(self, statement: Any, **parameters: object) -> Sequence[Any]:  # noqa: ANN401  Select is generic
+    async def _run(self, statement: Any, values: dict[str, object]) -> Sequence[Any]:  # noqa: ANN401  Executable
         async with self._database.read_nearest() as connection:
-            return (await connection.execute(statement, parameters)).all()
+            return (await connection.execute(statement, values)).all()
 
 
-def _is_of_a_word(character: str) -> bool:
-    return character.isalnum() or unicodedata.category(character).startswith("M")  # accents, vowel signs
+def _segments(search: Search, sort: ProductSort) -> list[int]:
+    """The segments of an order, the first one first."""
+    if sort is not ProductSort.RELEVANCE:
+        return [_ANYWHERE]
+    words = [_IN_NAME, _ANYWHERE] if search.has_words else ([_ANYWHERE] if search.meaning.browses else [])
+    return [_TOP, *words] if search.meaning.top else words
 
 
-def _parameters(request: SearchRequest) -> dict[str, object]:
-    """The values that narrow the request, by the name of their condition."""
-    wanted: ProductFilter = request.filter
-    values: dict[str, object] = {
-        "query": request.query[:MAX_QUERY_LENGTH] or None,
-        "categories": list(wanted.categories) or None,
-        "within": wanted.within,
-        "brands": list(wanted.brands) or None,
-        "price_min": wanted.price_min,
-        "price_max": wanted.price_max,
-        "available": wanted.available,
-        "on_sale": wanted.on_sale,
-        "created_after": wanted.created_after,
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _sort(request: SearchRequest) -> ProductSort:
-    browsing = request.sort is ProductSort.RELEVANCE and not request.query
-    return ProductSort.BEST_SELLING if browsing else request.sort
-
-
-def _order(request: SearchRequest) -> tuple[tuple[ColumnElement[Any], ...], Any, bool]:
-    return _ORDERS.get(_sort(request), _BY_CLASS)
-
-
-@lru_cache(maxsize=1_000)  # shapes: eight conditions, seven orders, two directions; few of them are ever asked for
-def _page_statement(names: tuple[str, ...], sort: ProductSort, forward: bool) -> Select[Any]:
-    columns, _, descending = _ORDERS.get(sort, _BY_CLASS)
-    falling = descending == forward
-    statement = select(*columns).where(*(_CONDITIONS[name] for name in names if name in _CONDITIONS))
-    if "after_0" in names:
-        here = tuple_(*columns)
-        place = tuple_(*(bindparam(f"after_{index}", type_=_wide(column)) for index, column in enumerate(columns)))
-        statement = statement.where(here < place if falling else here > place)
-    order = [column.desc() if falling else column.asc() for column in columns]
-    return _in_currency(statement.order_by(*order).limit(bindparam("limit")), names)
-
-
-def _in_currency(statement: Select[Any], names: tuple[str, ...]) -> Select[Any]:
-    """The statement with the prices of another currency than the shop's own, where one is asked for."""
-    if "currency" not in names:
-        return statement
-    replaced = replacement_traverse(statement, {}, lambda element, **_: _FOREIGN.get(element))
-    assert isinstance(replaced, Select)
-    return replaced
-
-
-def _wide(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    return BigInteger() if isinstance(column.type, Integer) else column.type
-
-
-@lru_cache(maxsize=1_000)
-def _count_statement(names: tuple[str, ...]) -> Select[Any]:
-    statement = select(func.count()).select_from(product_search)
-    return _in_currency(statement.where(*(_CONDITIONS[name] for name in names)), names)
-
-
-@lru_cache(maxsize=1_000)
-def _facet_statement(facet: str, names: tuple[str, ...]) -> Select[Any]:
-    conditions = [_CONDITIONS[name] for name in names]
-    if facet == "price":
-        span = select(func.min(_row.price_min_minor), func.max(_row.price_min_minor)).where(*conditions)
-        return _in_currency(span, names)
-    value: ColumnElement[Any] = _row.brand if facet == "brands" else func.unnest(_row.category_ids)
-    values = _in_currency(select(value.label("value")).where(*conditions), names).subquery()
-    count = func.count()
-    return (
-        select(values.c.value, count)
-        .where(values.c.value.is_not(None))
-        .group_by(values.c.value)
-        .order_by(count.desc(), values.c.value)
-        .limit(MAX_FACET_VALUES)
-    )
+def _correction(read: str) -> str | None:
+    return None if read in (AS_TYPED, COMPLETED) else read

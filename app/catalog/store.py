@@ -22,6 +22,7 @@ from app.catalog.domain import DraftFault, ImportOutcome, ProductDraft, ProductO
 from app.catalog.draft_names import category_slug, product_slug, variant_name, variant_skus
 from app.catalog.price_sql import UPSERT_PRICES
 from app.catalog.prices import SqlPrices
+from app.catalog.search_documents import SearchDocuments
 from app.core.ids import ProductId, VariantId
 from app.core.money import Currency
 from app.core.quantity import ANY_QUANTITY
@@ -41,22 +42,22 @@ class _Accepted:
 
 
 class SqlCatalogStore:
-    """`CatalogWriter` on one transaction. currency: the one that search rows are priced in."""
+    """`CatalogWriter` on one transaction. currency: the one that search rows are priced in; language: of the texts."""
 
-    def __init__(self, connection: AsyncConnection, *, currency: Currency) -> None:
+    def __init__(self, connection: AsyncConnection, *, currency: Currency, language: str) -> None:
         self._connection = connection
-        self._currency = currency
-        self._prices = SqlPrices(connection, currency=currency)
+        self._search = SearchDocuments(connection, currency, language)
+        self._prices = SqlPrices(connection, self._search)
 
-    async def upsert(self, drafts: Sequence[ProductDraft], *, now: datetime) -> ImportOutcome:
-        """Create or update these products, with variants, prices, stock and search rows."""
+    async def upsert(self, drafts: Sequence[ProductDraft], *, now: datetime, index: bool = True) -> ImportOutcome:
+        """Create or update these products, with variants, prices, stock and, with index, search rows."""
         await self._prices.lock()
         digests = {draft.key: _digest(draft) for draft in drafts}
         known = {row.import_key: row for row in await self._run(sql.KNOWN_PRODUCTS, keys=list(digests))}
         changed = [d for d in drafts if d.key not in known or known[d.key].import_digest != digests[d.key]]
         slugs = {key: row.slug for key, row in known.items()}
         accepted, faults = await self._accept(changed, digests, slugs)
-        product_ids, variant_ids = await self._store(accepted, now) if accepted else ([], [])
+        product_ids, variant_ids = await self._store(accepted, now, index=index) if accepted else ([], [])
         created = sum(item.is_new for item in accepted)
         return ImportOutcome(
             created=created,
@@ -100,7 +101,9 @@ class SqlCatalogStore:
                 accepted.append(_Accepted(draft, digests[draft.key], slug, tuple(own), draft.key not in slugs))
         return accepted, faults
 
-    async def _store(self, accepted: Sequence[_Accepted], now: datetime) -> tuple[list[ProductId], list[VariantId]]:
+    async def _store(
+        self, accepted: Sequence[_Accepted], now: datetime, *, index: bool
+    ) -> tuple[list[ProductId], list[VariantId]]:
         category_ids = await self._ensure_categories({item.draft.category_path for item in accepted})
         rows = [_product_row(item, category_ids) for item in accepted]
         stored = await self._run(sql.UPSERT_PRODUCTS, rows=rows, now=now)
@@ -110,12 +113,18 @@ class SqlCatalogStore:
         variant_ids = [VariantId(row.id) for row in variants]
         ids = list(product_ids.values())
         retired = await self._run(sql.RETIRE_VARIANTS, product_ids=ids, variant_ids=variant_ids)
+        translations = [row for item in accepted for row in _translation_rows(item, product_ids[item.draft.key])]
+        await self._run(sql.LEAVE_TRANSLATIONS, rows=translations, product_ids=ids)
+        if translations:
+            await self._run(sql.UPSERT_TRANSLATIONS, rows=translations)
         price_rows = [row for item in accepted for row in _price_rows(item)]
         await self._run(UPSERT_PRICES, rows=price_rows)
-        await self._prices.reprice(ids, now=now)
-        await self._run(sql.INDEX_PRODUCTS, product_ids=ids, currency=self._currency)
-        await self._run(sql.UNINDEX_UNSOLD_PRODUCTS, product_ids=ids, currency=self._currency)
-        await self._run(sql.UPSERT_STOCK, rows=variant_rows)  # last: checkouts wait for these rows
+        await self._prices.reduce(ids, now=now)
+        # late, as checkouts wait for these rows; but before the search rows, which a checkout locks after them
+        await self._run(sql.UPSERT_STOCK, rows=variant_rows)
+        await (self._search.index(ids) if index else self._search.index_prices(ids))
+        if not index:
+            await self._run(sql.INDEX_IS_MISSING)
         return ids, variant_ids + [VariantId(row.id) for row in retired]
 
     async def _ensure_categories(self, paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
@@ -142,6 +151,8 @@ def _digest(draft: ProductDraft) -> bytes:
     for variant in content["variants"]:
         if variant["quantity_rule"] == _ANY_QUANTITY:  # a field that came later: what was stored before stays the same
             del variant["quantity_rule"]
+    if not draft.translations:
+        del content["translations"]  # what was stored before there were any is still the same
     return hashlib.sha256(msgspec.msgpack.encode(content)).digest()
 
 
@@ -200,6 +211,13 @@ def _price_rows(item: _Accepted) -> list[dict[str, object]]:
             (variant.price, variant.compare_at),
             *((other.price, other.compare_at) for other in variant.other_prices),
         ]
+    ]
+
+
+def _translation_rows(item: _Accepted, product_id: ProductId) -> list[dict[str, object]]:
+    return [
+        {"product_id": product_id, "language": each.language, "name": each.name, "description": each.description}
+        for each in item.draft.translations
     ]
 
 

@@ -45,11 +45,16 @@ class StoreProducts:
     clock: Clock
     tags_of: Callable[[Sequence[ProductId], Sequence[VariantId]], Iterable[str]]
 
-    async def __call__(self, drafts: Sequence[ProductDraft], *, dry_run: bool = False) -> ImportOutcome:
-        """Store the drafts in one transaction; with dry_run, find out what that would do and undo it."""
+    async def __call__(
+        self, drafts: Sequence[ProductDraft], *, dry_run: bool = False, index: bool = True
+    ) -> ImportOutcome:
+        """Store the drafts in one transaction; with dry_run, find out what that would do and undo it.
+
+        index: False leaves it to a rebuild to have them found.
+        """
         try:
             async with self.transactions.begin() as tx:
-                outcome = await tx.catalog.upsert(drafts, now=self.clock.now())
+                outcome = await tx.catalog.upsert(drafts, now=self.clock.now(), index=index)
                 if outcome.product_ids:
                     tx.drop_after_commit(self.tags_of(outcome.product_ids, outcome.variant_ids))
                 if dry_run:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, BigInteger, Column, Integer, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.catalog.price_sql import SOLD, on_products
 from app.database.tables import category, product
 
 _ROWS = bindparam("rows", type_=JSONB)
@@ -92,30 +91,16 @@ UPSERT_STOCK = text("""
         policy = excluded.policy, on_hand = greatest(excluded.on_hand, stock.reserved)
 """).bindparams(_ROWS)
 
-_OWN_SOLD = f"SELECT * FROM ({SOLD}) AS sold WHERE currency = :currency"
+UPSERT_TRANSLATIONS = text("""
+    INSERT INTO product_translation (product_id, language, name, description)
+    SELECT product_id, language, name, description FROM jsonb_to_recordset(:rows) AS draft (
+        product_id int, language text, name text, description text)
+    ON CONFLICT (product_id, language) DO UPDATE SET name = excluded.name, description = excluded.description
+""").bindparams(_ROWS)
+LEAVE_TRANSLATIONS = text("""
+    DELETE FROM product_translation WHERE product_id = ANY(:product_ids) AND (product_id, language) NOT IN (
+        SELECT product_id, language FROM jsonb_to_recordset(:rows) AS draft (product_id int, language text))
+""").bindparams(_ROWS, bindparam("product_ids", type_=ARRAY(Integer)))
 
-INDEX_PRODUCTS = on_products(f"""
-    WITH sold AS ({_OWN_SOLD}), document AS (
-        SELECT product.id, product.brand, lower(unaccent(product.name)) AS sort_name, popularity, created_at,
-               price_min, price_max, on_sale, coalesce(category.path_ids, '{{}}') AS category_ids,
-               concat_ws(' ', product.name, product.brand, category.name, skus) AS name_text,
-               concat_ws(' ', array_to_string(category.path_names, ' '), array_to_string(tags, ' '),
-                         jsonb_path_query_array(attributes, '$[*].values[*]')::text, product.description) AS other_text
-        FROM product JOIN sold ON sold.product_id = product.id
-        LEFT JOIN category ON category.id = product.category_id
-    )
-    INSERT INTO product_search (product_id, name_vector, text_vector, category_ids, brand, sort_name,
-                                price_min_minor, price_max_minor, on_sale, popularity, created_at)
-    SELECT id, to_tsvector('shop_en', name_text), to_tsvector('shop_en', concat_ws(' ', name_text, other_text)),
-           category_ids, brand, sort_name, price_min, price_max, on_sale, popularity, created_at
-    FROM document
-    ON CONFLICT (product_id) DO UPDATE SET
-        name_vector = excluded.name_vector, text_vector = excluded.text_vector, category_ids = excluded.category_ids,
-        brand = excluded.brand, sort_name = excluded.sort_name, price_min_minor = excluded.price_min_minor,
-        price_max_minor = excluded.price_max_minor, on_sale = excluded.on_sale, popularity = excluded.popularity
-""")
-
-UNINDEX_UNSOLD_PRODUCTS = on_products(f"""
-    DELETE FROM product_search WHERE product_id = ANY(:product_ids)
-    AND product_id NOT IN (SELECT product_id FROM ({_OWN_SOLD}) AS sold)
-""")
+# whoever stores products without search rows builds the index afterwards; where that fails, the worker does
+INDEX_IS_MISSING = text("UPDATE search_state SET refreshed_at = NULL WHERE refreshed_at IS NOT NULL")

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
 
-from app.catalog.domain import Attribute, DraftFault, Image, ProductDraft
+from app.catalog.domain import Attribute, DraftFault, Image, ProductDraft, Translation
 from app.catalog_import import checks as bounds
 from app.catalog_import.attributes import attributes_of
 from app.catalog_import.checks import Checks, shown
@@ -23,6 +24,7 @@ from app.catalog_import.jsonl_variants import variants
 from app.catalog_import.lines import MAX_LINE_BYTES, Line, Lines
 from app.catalog_import.reading import Currencies, Item, Rejection
 from app.catalog_import.rows import ImageRow, ProductRow, nearest_field, text_of
+from app.core.languages import LANGUAGES
 from app.core.money import Currency, known_currencies
 from app.core.stock import StockPolicy
 
@@ -82,7 +84,20 @@ def _draft(row: ProductRow, checks: Checks, *, line: int, keys: Keys, currencies
         seo_title=checks.line("seo.title", seo.title, bounds.MAX_SEO_TITLE) if seo else None,
         seo_description=checks.line("seo.description", seo.description, bounds.MAX_SEO_DESCRIPTION) if seo else None,
     )
+    draft = replace(draft, translations=_translations(row, checks))
     return Rejection(tuple(checks.faults)) if checks.faults else draft
+
+
+def _translations(row: ProductRow, checks: Checks) -> tuple[Translation, ...]:
+    translations = []
+    for language, texts in sorted((row.translations or {}).items()):
+        field = f"translations.{language}"
+        if language not in LANGUAGES:
+            checks.fault(field, f"is not one of the languages that can be searched: {', '.join(sorted(LANGUAGES))}")
+        name = checks.required_line(f"{field}.name", texts.name, bounds.MAX_NAME)
+        description = checks.description(f"{field}.description", texts.description)
+        translations.append(Translation(language, name or "", description))
+    return tuple(translations)
 
 
 def _currency(value: str | None, checks: Checks, currencies: Currencies) -> Currency | None:

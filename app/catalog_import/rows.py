@@ -71,6 +71,13 @@ class VariantRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     image: str | ImageRow | None = None
 
 
+class TranslationRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """A product's texts in another language."""
+
+    name: str | None = None
+    description: str | None = None
+
+
 class ProductRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """One product; without `variants` it is its own only variant."""
 
@@ -98,6 +105,7 @@ class ProductRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     tax_class: TaxClass | None = None
     quantity_rule: QuantityRow | None = None
     variants: list[VariantRow] | None = None
+    translations: dict[str, TranslationRow] | None = None
 
 
 def text_of(value: Value) -> str:
@@ -112,6 +120,7 @@ _ROW_BY_PARENT: dict[str, type[msgspec.Struct]] = {
     "prices": PriceRow,
     "quantityRule": QuantityRow,
     "seo": SeoRow,
+    "translations": TranslationRow,
 }
 _OTHER_WORDS = {  # what other systems call our fields
     "category": "categories",

@@ -2,7 +2,8 @@
 
 Catalogue keys are integers (search keeps arrays of them); whatever a stranger must not guess has a random UUID. Money
 is a `bigint` of minor units beside its currency. Invariants that money or stock depends on are CHECKs here, as the
-last line behind the code that keeps them. A test compares this page with what the migrations build.
+last line behind the code that keeps them. What is made for searching alone is in search_tables. A test compares both
+with what the migrations build.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
+from app.database import search_tables as search_tables
 from app.database import terms_tables
 from app.database.metadata import metadata, moment
 
@@ -33,7 +35,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0005"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0006"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 
@@ -98,6 +100,16 @@ variant = Table(
         name="quantity_rule",
     ),
     Index(None, "product_id", "position"),
+    Index("variant_lower_sku_idx", text("lower(sku)")),
+)
+
+product_translation = Table(
+    "product_translation",
+    metadata,
+    Column("product_id", Integer, ForeignKey("product.id"), primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
 )
 
 variant_price = Table(
@@ -135,36 +147,6 @@ product_price = Table(  # in currencies other than the shop's, which product_sea
     Column("price_max_minor", BigInteger, nullable=False),
     Column("on_sale", Boolean, nullable=False),
     Index(None, "currency", "price_min_minor", "product_id"),
-)
-
-product_search = Table(
-    "product_search",
-    metadata,
-    Column("product_id", Integer, ForeignKey("product.id"), primary_key=True, autoincrement=False),
-    Column("name_vector", TSVECTOR, nullable=False),  # name, brand, leaf category, skus
-    Column("text_vector", TSVECTOR, nullable=False),  # the same and everything else that is said of the product
-    Column("category_ids", ARRAY(Integer), nullable=False),  # from the root to the leaf
-    Column("brand", Text),
-    Column("sort_name", Text, nullable=False),  # the name without case and accents
-    Column("price_min_minor", BigInteger, nullable=False),  # in the shop's currency, over active variants
-    Column("price_max_minor", BigInteger, nullable=False),
-    Column("on_sale", Boolean, nullable=False),
-    Column("popularity", Integer, nullable=False),
-    Column("created_at", moment, nullable=False),
-    Index(
-        "product_search_name_vector_idx", "name_vector", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
-    ),
-    Index(
-        "product_search_text_vector_idx", "text_vector", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
-    ),
-    Index(
-        "product_search_category_ids_idx", "category_ids", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
-    ),
-    Index(None, "brand"),
-    Index(None, "popularity", "product_id"),
-    Index(None, "price_min_minor", "product_id"),
-    Index(None, "created_at", "product_id"),
-    Index(None, "sort_name", "product_id"),
 )
 
 # ------------------------------------------------------------------------------------------------ inventory

@@ -133,6 +133,8 @@ class Stack:
             self._wait_until(lambda: self._readiness() is not None, "the API")
         if self._readiness() != READY:
             self._complete("migrate")
+            if not is_new:  # a migration may leave the search's index to be built: not something to be found out
+                self._complete("search", "refresh")
 
     def _seed_once(self, database: str) -> bool:
         # The note names the database, so that another one made in its place is seeded again.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from app.cart.delete_expired import DeleteExpired
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.checkout.check_payments import CheckPayments
@@ -14,6 +16,7 @@ def schedule(
     delete_expired_carts: DeleteExpired,
     forget_keyed_calls: ForgetCalls,
     reprice_catalog: RepriceCatalog,
+    keep_search: Callable[[], Awaitable[int]],
 ) -> list[Scheduled]:
     """The worker's schedule."""
     return [
@@ -21,4 +24,5 @@ def schedule(
         Scheduled("reprice_catalog", every_seconds=1.0, run=reprice_catalog),
         Scheduled("delete_expired_carts", every_seconds=3_600.0, run=delete_expired_carts),
         Scheduled("forget_keyed_calls", every_seconds=600.0, run=forget_keyed_calls),
+        Scheduled("keep_search", every_seconds=3_600.0, run=keep_search),
     ]

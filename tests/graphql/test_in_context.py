@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.catalog.domain import OtherPrice, ProductDraft, VariantDraft
+from app.catalog.domain import OtherPrice, ProductDraft, Translation, VariantDraft
 from app.core.money import Currency, Money
 from tests.market import Market
 from tests.shopkeeping import ADDRESS, Provider, Stocked, new_word, variant_public_id
@@ -121,6 +121,39 @@ async def test_amounts_are_written_as_the_shopper_reads_them(market: Market) -> 
     german = await listed(market, word, '@inContext(currency: EUR, language: "de")')
 
     assert german["nodes"][0]["priceRange"]["min"]["formatted"] == "15,00\N{NO-BREAK SPACE}€"
+
+
+TEXTS = """query ($q: String!) %s { products(query: $q, first: 5) { nodes { name description language } }
+  searchSuggestions(query: $q, first: 5) { products { name language } } shop { languages } }"""
+
+
+@pytest.mark.parametrize(
+    ("context", "query", "expected"),
+    [
+        ('@inContext(language: "de")', "wanderbecher", ("Wanderbecher", "de")),
+        ('@inContext(language: "de-AT")', "wanderbecher", ("Wanderbecher", "de")),
+        ('@inContext(language: "de")', "mug", ("Wanderbecher", "de")),
+        ('@inContext(language: "fr")', "mug", ("Hiking mug", "en")),
+        ('@inContext(language: "zh-Hant-TW")', "mug", ("Hiking mug", "en")),
+        ("", "mug", ("Hiking mug", "en")),
+    ],
+)
+async def test_a_product_is_found_and_shown_in_the_shoppers_language_or_in_the_shops(
+    market: Market, context: str, query: str, expected: tuple[str, str]
+) -> None:
+    word = new_word()
+    await market.keeper.stock(
+        f"Hiking mug {word}", translations=(Translation("de", f"Wanderbecher {word}", "Ein Becher aus Emaille."),)
+    )
+
+    answer = await market.api.data(TEXTS % context, q=f"{query} {word}")
+
+    (node,) = answer["products"]["nodes"]
+    (suggested,) = answer["searchSuggestions"]["products"]
+    name, language = expected
+    assert (node["name"], node["language"]) == (f"{name} {word}", language)
+    assert (suggested["name"], suggested["language"]) == (f"{name} {word}", language)
+    assert answer["shop"]["languages"] == ["en"]
 
 
 @pytest.mark.parametrize(

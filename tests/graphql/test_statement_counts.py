@@ -23,13 +23,14 @@ from tests.shopkeeping import ADDRESS, USD, Api, Shopkeeper, Stocked, counted_st
 
 SIZES = (1, 20, 100)  # products of a page, variants of a product, lines of a cart
 
-BUDGETS = {  # statements cold, statements warm
-    "list with price, stock and category": (6, 1),
-    "list with variants": (7, 1),
-    "search with count and facets": (10, 1),
-    "list of what is available": (3, 2),
-    "category page": (8, 0),
-    "product page": (10, 1),
+BUDGETS = {  # statements cold, statements warm, at most: how words are read is kept for a second,
+    # the index's size for half a minute
+    "list with price, stock and category": (8, 1),
+    "list with variants": (9, 1),
+    "search with count and facets": (12, 1),
+    "list of what is available": (5, 4),
+    "category page": (10, 0),
+    "product page": (12, 1),
     "read a cart": (8, 6),
     "create a cart": (7, 7),
     "add lines to a cart": (12, 10),
@@ -79,7 +80,7 @@ ORDER = """query ($token: String!) { order(by: {accessToken: $token}) { number s
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """100 products of one word and category, each in two variants."""
+    """101 products of one word and category, each in two variants."""
 
     api: Api
     word: str
@@ -115,7 +116,7 @@ async def scene(api: Api, keeper: Shopkeeper) -> Scene:
         name = f"{word} {number:03}"
         return ProductDraft(word + name, "test", name, variants, brand=f"B{number % 5}", category_path=path)
 
-    drafts = [draft(number) for number in range(100)]
+    drafts = [draft(number) for number in range(101)]  # more than the largest page
     await keeper.store_all(drafts)
     return Scene(api, word, [await keeper.store(each) for each in drafts])
 
@@ -153,7 +154,9 @@ LISTS = {
 
 
 def assert_budget(name: str, cold: list[str], warm: list[str]) -> None:
-    assert (len(cold), len(warm)) == BUDGETS[name], (name, sorted(cold), sorted(warm))
+    most_cold, most_warm = BUDGETS[name]
+    assert len(cold) <= most_cold, (name, sorted(cold))
+    assert len(warm) <= most_warm, (name, sorted(warm))
 
 
 @pytest.mark.parametrize("size", SIZES)

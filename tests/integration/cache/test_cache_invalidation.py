@@ -89,7 +89,7 @@ async def test_tags_are_dropped_once_others_can_see_the_commit(shop: Shop, mug: 
             seen.append((set(tags), (await connection.execute(query, {"key": mug.draft.key})).scalar_one()))
 
     transactions = Transactions(
-        shop.database, currency=USD, flat_rate=FLAT_RATE, drop_tags=drop, announce=lambda _: None
+        shop.database, currency=USD, language="en", flat_rate=FLAT_RATE, drop_tags=drop, announce=lambda _: None
     )
     async with transactions.begin() as tx:
         outcome = await tx.catalog.upsert([dearer(mug)], now=shop.clock.now())
@@ -208,4 +208,4 @@ async def test_parallel_readers_of_one_search_share_one_load(
         answers = await asyncio.gather(*(api.data(query, q=variables(mug)["q"]) for _ in range(20)))
 
     assert answers == [{"products": {"totalCount": {"value": 1}}}] * 20
-    assert len([each for each in statements if "FROM product_search" in each]) == 2
+    assert len([each for each in statements if "FROM product_search" in each]) == 4

@@ -24,7 +24,12 @@ class Board:
 
     def __init__(self, shop: Shop) -> None:
         self.transactions = Transactions(
-            shop.database, currency=USD, flat_rate=FLAT_RATE, drop_tags=self._drop, announce=self._announce
+            shop.database,
+            currency=USD,
+            language="en",
+            flat_rate=FLAT_RATE,
+            drop_tags=self._drop,
+            announce=self._announce,
         )
         self.announced: list[set[Change]] = []
         self.dropped: list[set[str]] = []

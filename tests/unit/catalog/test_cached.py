@@ -11,7 +11,7 @@ from app.cache import keys
 from app.cache.read_through import ReadThrough
 from app.catalog.cached import CachedCatalog, CachedSearch
 from app.catalog.domain import VariantPrice
-from app.catalog.search import Facets, ProductFilter, ProductSort, SearchRequest, Suggestions
+from app.catalog.search import Facets, Hits, ProductFilter, ProductSort, SearchRequest, Suggestions
 from app.core.freshness import ReadSource
 from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
@@ -42,9 +42,9 @@ class Index:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
 
-    async def page(self, request: SearchRequest, page: PageRequest) -> Page[ProductId]:
+    async def page(self, request: SearchRequest, page: PageRequest) -> Hits:
         self.asked.append(("page", request, page))
-        return Page((ProductId(len(self.asked)),), ("c",), has_next=False, has_previous=False)
+        return Hits(Page((ProductId(len(self.asked)),), ("c",), has_next=False, has_previous=False))
 
     async def count(self, request: SearchRequest) -> Count:
         self.asked.append(("count", request))
@@ -52,9 +52,9 @@ class Index:
 
     async def facets(self, request: SearchRequest) -> Facets:
         self.asked.append(("facets", request))
-        return Facets((), (), len(self.asked), None, USD)
+        return Facets((), len(self.asked), None, USD)
 
-    async def suggest(self, query: str, limit: int) -> Suggestions:
+    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
         self.asked.append(("suggest", query, limit))
         return Suggestions((query,), (), ())
 

@@ -31,14 +31,15 @@ def test_every_json_example_is_a_product(read_json: Read) -> None:
 
     items = [item for example in examples for item in read_json(*example.splitlines())]
 
-    assert len(examples) == 3
+    assert len(examples) == 4
     assert [item.name for item in items if isinstance(item, ProductDraft)] == [
         "Trail Mug",
         "Trail Mug",
         "Coast Path Route Pack",
         "Engraved Compass",
+        "Trail Mug",
     ]
-    assert len(items) == 4
+    assert len(items) == 5
 
 
 def test_the_csv_example_is_one_product_with_two_variants_and_two_pictures(read_csv: Read) -> None:

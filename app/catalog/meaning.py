@@ -1,0 +1,172 @@
+"""What a query means in the words of the index: a tsquery with synonyms, and how many products it may find. Pure.
+
+A word is looked for in the shopper's language, or in the shop's own where a product has not been translated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.catalog.query_text import QueryText, Term
+
+MAX_SYNONYM_WORDS = 4
+_LEXEME = re.compile(r"'((?:[^']|'')*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class WordFacts:
+    """What the index knows of a word.
+
+    lexemes: for each language that is looked in the word's lexemes, none where that language does not index it. known:
+    whether it is a word of a product's name. name_count, text_count: products that have it, 0 where it is rare.
+    """
+
+    lexemes: tuple[tuple[str, ...], ...]
+    known: bool = False
+    name_count: int = 0
+    text_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A query as the index is asked for it.
+
+    tsquery: empty where no word is left to look for. name_count, text_count: no more than about so many products have
+    it in their name, or anywhere; 0 where it is rare. top: products to put first, whatever their popularity. browses:
+    nothing was typed, so everything is found. leaves_out: a word that stands anywhere in a product keeps it out.
+    """
+
+    tsquery: str
+    name_count: int = 0
+    text_count: int = 0
+    top: tuple[int, ...] = ()
+    browses: bool = False
+    leaves_out: bool = False
+
+
+Synonyms = Mapping[str, Sequence[str]]  # words -> other words for the same, each with single spaces in between
+
+
+def combine(query: QueryText, facts: Mapping[str, WordFacts], synonyms: Synonyms, top: tuple[int, ...] = ()) -> Meaning:
+    """The meaning of a query. facts: of every word of it and of its synonyms."""
+    parts: list[tuple[str, int, int]] = []
+    place = 0
+    while place < len(query.groups):
+        run = _synonym_run(query.groups, place, synonyms)
+        if run:
+            words = [query.groups[at][0].words[0] for at in range(place, place + run)]
+            options = [_all(words, facts), *(_all(other.split(), facts) for other in synonyms[" ".join(words)])]
+            place += run
+        else:
+            options = [_term(term, facts) for term in query.groups[place]]
+            place += 1
+        parts.append(_any(options))
+    found = [part for part in parts if part[0]]
+    if not found:
+        return Meaning("", top=top)
+    without = [f"!{part[0]}" for part in (_term(term, facts) for term in query.left_out) if part[0]]
+    return Meaning(
+        " & ".join([*(part[0] for part in found), *without]),
+        min(part[1] for part in found),
+        min(part[2] for part in found),
+        top,
+        leaves_out=bool(without),
+    )
+
+
+def completed(meaning: Meaning, words: Sequence[str], facts: Mapping[str, WordFacts]) -> Meaning:
+    """The meaning with any of these words besides, such as the completions of one that is half typed."""
+    begun = _any([_word(word, facts) for word in words])
+    if not meaning.tsquery or not begun[0]:
+        return Meaning(begun[0], begun[1], begun[2])
+    return Meaning(
+        f"{meaning.tsquery} & {begun[0]}",
+        min(meaning.name_count, begun[1]),
+        min(meaning.text_count, begun[2]),
+    )
+
+
+def lexemes_in(tsquery: str) -> list[str]:
+    """The lexemes that a tsquery of ours looks for; those that it leaves out are not among them."""
+    wanted = tsquery.partition(" & !")[0]  # what is left out stands at the end
+    return [found.replace("''", "'").replace("\\\\", "\\") for found in _LEXEME.findall(wanted)]
+
+
+def runs_of_words(query: QueryText) -> list[str]:
+    """Every run of plain words that may have a synonym."""
+    words = [group[0].words[0] if _is_plain(group) else None for group in query.groups]
+    runs: dict[str, None] = {}
+    for start in range(len(words)):
+        for end in range(start + 1, min(start + MAX_SYNONYM_WORDS, len(words)) + 1):
+            run = words[start:end]
+            if None not in run:
+                runs[" ".join(filter(None, run))] = None
+    return list(runs)
+
+
+def _synonym_run(groups: Sequence[tuple[Term, ...]], place: int, synonyms: Synonyms) -> int:
+    """How many words from here on have a synonym together; 0 for none. The longest run wins."""
+    for length in range(min(MAX_SYNONYM_WORDS, len(groups) - place), 0, -1):
+        run = groups[place : place + length]
+        if all(map(_is_plain, run)) and " ".join(group[0].words[0] for group in run) in synonyms:
+            return length
+    return 0
+
+
+def _is_plain(group: tuple[Term, ...]) -> bool:
+    return len(group) == 1 and len(group[0].words) == 1
+
+
+def _term(term: Term, facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
+    if term.is_phrase:
+        return _phrase(term.words, facts)
+    together = _all(term.words, facts)
+    return _any([together, _word(term.joined, facts)]) if term.joined else together
+
+
+def _word(word: str, facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
+    known = facts[word]
+    options = [" & ".join(map(_quoted, lexemes)) for lexemes in known.lexemes if lexemes]
+    text = " | ".join(f"({option})" if " & " in option else option for option in options)
+    return (f"({text})" if " " in text else text), known.name_count, known.text_count
+
+
+def _phrase(words: Sequence[str], facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
+    languages = max((len(facts[word].lexemes) for word in words), default=0)
+    options = [_in_a_row([facts[word].lexemes[language] for word in words]) for language in range(languages)]
+    found = [option for option in options if option]
+    _, name_count, text_count = _all(words, facts)
+    return (f"({' | '.join(found)})" if found else ""), name_count, text_count
+
+
+def _in_a_row(lexemes: Sequence[tuple[str, ...]]) -> str:
+    """The lexemes one after the other; a word that is not indexed keeps its place."""
+    text = ""
+    gap = 1
+    for word in lexemes:
+        for lexeme in word:
+            text += f" <{gap}> {_quoted(lexeme)}" if text else _quoted(lexeme)
+            gap = 1
+        gap += not word
+    return f"({text})" if text else ""
+
+
+def _all(words: Sequence[str], facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
+    parts = [part for part in (_word(word, facts) for word in words) if part[0]]
+    if not parts:
+        return "", 0, 0
+    text = " & ".join(part[0] for part in parts)
+    return (f"({text})" if len(parts) > 1 else text), min(p[1] for p in parts), min(p[2] for p in parts)
+
+
+def _any(options: Sequence[tuple[str, int, int]]) -> tuple[str, int, int]:
+    parts = [part for part in dict.fromkeys(options) if part[0]]
+    text = " | ".join(part[0] for part in parts)
+    return (f"({text})" if len(parts) > 1 else text), sum(p[1] for p in parts), sum(p[2] for p in parts)
+
+
+def _quoted(lexeme: str) -> str:
+    escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

@@ -1,0 +1,142 @@
+"""Which arms a page is read by, from how frequent its words and facets are. See ADR-0020.
+
+Few matches: all of them by the GIN index, sorted. More: first among the most popular products, which have an index of
+their own. Most of the catalogue: a walk along the order, which meets a match every few rows. Each arm falls back to
+the next one when it gives less than a page, so a wrong guess costs time and never a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import text
+
+from app.catalog.meaning import Meaning
+from app.catalog.search import FacetKind
+from app.catalog.search_filters import Narrowing
+from app.catalog.search_sql import Arm, Order, Shape
+from app.core.clock import Clock
+from app.database.engine import Database
+from app.database.search_tables import NO_HEAD
+
+FEW_MATCHES = 500  # sorted faster than anything cleverer begins
+BROAD = 0.01  # of all products: a walk meets one every 100 rows
+_STATE_SECONDS = 30.0
+
+_STATE = text("SELECT product_count, head_popularity FROM search_state")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSize:
+    """The index as of its last refresh; 0 products before the first."""
+
+    product_count: int = 0
+    head_popularity: int = NO_HEAD
+
+
+@dataclass(slots=True)
+class SearchState:
+    """The index's size, asked for again now and then."""
+
+    database: Database
+    clock: Clock
+    _known: IndexSize = field(default_factory=IndexSize)
+    _until: float = 0.0
+
+    async def __call__(self) -> IndexSize:
+        """The size, at most half a minute old."""
+        if self.clock.monotonic() >= self._until:
+            async with self.database.read_nearest() as connection:
+                row = (await connection.execute(_STATE)).first()
+            self._known = IndexSize(*row) if row else IndexSize()
+            self._until = self.clock.monotonic() + _STATE_SECONDS
+        return self._known
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look for: a meaning within a narrowing."""
+
+    meaning: Meaning
+    narrow: Narrowing
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there are words to look for."""
+        return bool(self.meaning.tsquery)
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether something was typed in which no word is."""
+        return not (self.has_words or self.meaning.browses or self.meaning.top)
+
+    def frequency(self, *, in_name: bool) -> int:
+        """About how many products may match, at most; 0 where that is not known and so few."""
+        counts = [group.product_count for group in self.narrow.groups]
+        if self.has_words:
+            counts.append(self.meaning.name_count if in_name else self.meaning.text_count)
+        return min(counts, default=0)
+
+    def shape(
+        self,
+        *,
+        vector: str | None = None,
+        beyond_name: bool = False,
+        top: bool | None = None,
+        outside: bool = False,
+    ) -> tuple[Shape, dict[str, object]]:
+        """The shape of a statement for this search, and its values. top: True leaves the words out."""
+        if vector is None:
+            vector = "text" if self.has_words and (top is not True or outside) else ""
+        shape = Shape(
+            vector,
+            leaves_out=self.meaning.leaves_out,
+            beyond_name=beyond_name,
+            facets=len(self.narrow.groups),
+            narrowed=tuple(name for name, _ in self.narrow.conditions),
+            top=top,
+            outside=outside,
+            foreign=self.narrow.currency is not None,
+        )
+        values: dict[str, object] = dict(self.narrow.conditions)
+        if self.narrow.currency is not None:
+            values["currency"] = self.narrow.currency
+        values |= {f"facets_{index}": list(group.ids) for index, group in enumerate(self.narrow.groups)}
+        if vector:
+            values["query"] = self.meaning.tsquery
+        if top is not None:
+            values["top_ids"] = list(self.meaning.top)
+        return shape, values
+
+
+def arms(shape: Shape, order: Order, frequency: int, size: IndexSize, *, forward: bool) -> list[Arm]:
+    """The arms of a page, to be tried in this order until one is full."""
+    if not shape.is_indexed:
+        return [Arm.WALK, Arm.SCAN] if order.by_price or shape.narrowed or shape.foreign else [Arm.SCAN]
+    if size.product_count and frequency > max(FEW_MATCHES, BROAD * size.product_count):
+        return [Arm.WALK, Arm.INDEX]
+    if order.by_price and not (shape.vector or shape.foreign) and frequency > FEW_MATCHES:
+        return [Arm.WALK, Arm.INDEX]  # a category by price has a walk of its own
+    if frequency > FEW_MATCHES and order.column == "popularity" and forward and size.head_popularity < NO_HEAD:
+        return [Arm.HEAD, Arm.INDEX]
+    return [Arm.INDEX]
+
+
+def walk_category(search: Search, shape: Shape, values: dict[str, object]) -> tuple[Shape, dict[str, object]]:
+    """The shape for a walk by price: within a category where the filter names just one, else through all products.
+
+    Another currency than the shop's has no walk of a category's own.
+    """
+    if shape.foreign:
+        return shape, values
+    category = next(
+        (g for g in search.narrow.groups if g.key in (None, (FacetKind.CATEGORY, "")) and g.category_id is not None),
+        None,
+    )
+    if category is None:
+        return shape, values | {"price_category": 0}
+    left = replace(search.narrow, groups=tuple(g for g in search.narrow.groups if g is not category))
+    narrower, left_values = Search(search.meaning, left).shape(
+        vector=shape.vector, beyond_name=shape.beyond_name, top=shape.top
+    )
+    return narrower, values | left_values | {"price_category": category.category_id}

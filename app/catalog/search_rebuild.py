@@ -1,0 +1,179 @@
+"""Build the index anew beside the one that is searched, and put it in its place.
+
+note changes -> fill and index the new tables -> catch up with the changes -> lock writers, catch up, rename
+
+The lock keeps out whoever writes, and imports wait before they have locked anything: so nobody waits for each other.
+Searches run all the while: until the last step on the old tables, after it on the new ones, and the step between takes
+a moment. New rows stand in the order of category and popularity, which is the order in which they are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.catalog.price_sql import LOCK_IMPORTS
+from app.catalog.search_documents import HITS, SearchDocuments
+from app.catalog.upkeep_sql import HEAD_OF_PRODUCTS, SET_HEAD_POPULARITY
+from app.core.errors import OperationalError
+from app.core.money import Currency
+from app.database.engine import Database
+
+PRICES = "product_price_order"
+TABLES = (HITS, PRICES)
+NEXT = "_next"
+_BATCH = 2_000
+_FEW_CHANGES = 500  # so few are caught up with while writers wait
+_LOCK = 0x5EA_4C4
+_SWAP_LOCK_SECONDS = 5
+
+_PRODUCTS = text("SELECT id FROM product ORDER BY category_id, popularity DESC, id DESC")
+_NOTE_CHANGES = (
+    "CREATE OR REPLACE FUNCTION note_search_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    " INSERT INTO search_change VALUES (coalesce(NEW.product_id, OLD.product_id)); RETURN NULL; END $$",
+    "DELETE FROM search_change",
+    "CREATE OR REPLACE TRIGGER note_search_change AFTER INSERT OR UPDATE OR DELETE ON product_search"
+    " FOR EACH ROW EXECUTE FUNCTION note_search_change()",
+)
+_INDEXES = text("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = :table AND schemaname = current_schema()")
+_CONSTRAINTS = text("""
+    SELECT conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+    WHERE conrelid = CAST(:table AS regclass) AND contype = 'p'
+""")
+_OPTIONS = text("SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = CAST(:table AS regclass)")
+_FILL_PRICES = f"""
+    INSERT INTO {PRICES}{NEXT}
+    SELECT unnest(0 || coalesce(category.path_ids, '{{}}')) AS category_id, price_min_minor, product_id
+    FROM {HITS}{NEXT} JOIN product ON product.id = product_id LEFT JOIN category ON category.id = product.category_id
+    ORDER BY 1, 2, 3
+"""
+
+
+class RebuildUnderWay(OperationalError):
+    """Another process builds the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildSearch:
+    """Build the index anew. currency, language: the shop's own."""
+
+    database: Database
+    currency: Currency
+    language: str
+
+    async def __call__(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+        """How many products were read. progress: told how many of all. Raises RebuildUnderWay beside another one."""
+        async with self.database.write_at_leisure() as guard:
+            await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            if not (await guard.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})"))).scalar_one():
+                raise RebuildUnderWay("the search index is being rebuilt already: wait for it")
+            await self._run(*_NOTE_CHANGES)
+            head = await self._head_popularity()
+            total = await self._fill(progress, head)
+            await self._build_indexes()
+            while await self._catch_up(_BATCH, head) >= _FEW_CHANGES:
+                pass
+            await self._swap(head)
+        return total
+
+    async def _head_popularity(self) -> int:
+        """From where on a product is one of the popular ones, so that the new rows are marked as they are written."""
+        async with self.database.read_fresh() as connection:
+            return int((await connection.execute(HEAD_OF_PRODUCTS)).scalar_one())
+
+    async def _fill(self, progress: Callable[[int, int], None], head: int) -> int:
+        for table in TABLES:
+            async with self.database.write() as connection:
+                options = (await connection.execute(_OPTIONS, {"table": table})).scalar()
+                await connection.execute(text(f"DROP TABLE IF EXISTS {table}{NEXT}"))
+                copied = f"LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE"
+                stored = f"WITH ({options})" if options else ""
+                await connection.execute(text(f"CREATE TABLE {table}{NEXT} ({copied}) {stored}"))
+        async with self.database.read_fresh() as connection:
+            ids = (await connection.execute(_PRODUCTS)).scalars().all()
+        documents: SearchDocuments | None = None
+        for start in range(0, len(ids), _BATCH):
+            async with self.database.write() as connection:  # short: imports wait for the words that it adds
+                documents = self._documents(connection, documents)
+                rows = await documents.prepare(ids[start : start + _BATCH])
+            async with self.database.write() as connection:
+                documents = self._documents(connection, documents)
+                await documents.write(rows, into=HITS + NEXT, head_popularity=head)
+            progress(min(start + _BATCH, len(ids)), len(ids))
+        return len(ids)
+
+    def _documents(self, connection: AsyncConnection, before: SearchDocuments | None) -> SearchDocuments:
+        if before is None:
+            return SearchDocuments(connection, self.currency, self.language)
+        before.connection = connection  # it remembers facets and words
+        return before
+
+    async def _build_indexes(self) -> None:
+        async with self.database.write_at_leisure() as connection:
+            await connection.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
+            await connection.execute(text(_FILL_PRICES))
+            for table in TABLES:
+                for constraint in await _all(connection, _CONSTRAINTS, table):
+                    name = f"{constraint.conname}{NEXT}"
+                    await connection.execute(
+                        text(f"ALTER TABLE {table}{NEXT} ADD CONSTRAINT {name} {constraint.definition}")
+                    )
+                for index in await _all(connection, _INDEXES, table):
+                    if not index.indexname.endswith("_pkey"):
+                        await connection.execute(text(_for_next(index.indexdef, index.indexname, table)))
+                await connection.execute(text(f"ANALYZE {table}{NEXT}"))
+
+    async def _catch_up(self, most: int, head: int) -> int:
+        async with self.database.write() as connection:
+            return await self._apply_changes(connection, most, head)
+
+    async def _apply_changes(self, connection: AsyncConnection, most: int, head: int) -> int:
+        taken = text(
+            "DELETE FROM search_change WHERE ctid = ANY(ARRAY(SELECT ctid FROM search_change LIMIT :most))"
+            " RETURNING product_id"
+        )
+        ids = sorted(set((await connection.execute(taken, {"most": most})).scalars()))
+        if ids:
+            for table in TABLES:
+                gone = text(f"DELETE FROM {table}{NEXT} WHERE product_id = ANY(CAST(:ids AS int[]))")
+                await connection.execute(gone, {"ids": ids})
+            documents = self._documents(connection, None)
+            await documents.write(await documents.prepare(ids), into=HITS + NEXT, head_popularity=head)
+            places = _FILL_PRICES.replace("ORDER BY", "WHERE product_id = ANY(CAST(:ids AS int[])) ORDER BY")
+            await connection.execute(text(places), {"ids": ids})
+        return len(ids)
+
+    async def _swap(self, head: int) -> None:
+        async with self.database.write_at_leisure() as connection:
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{_SWAP_LOCK_SECONDS}s'"))
+            await connection.execute(LOCK_IMPORTS)
+            await connection.execute(text(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE"))
+            while await self._apply_changes(connection, _BATCH, head):
+                pass
+            await connection.execute(SET_HEAD_POPULARITY, {"head_popularity": head})
+            for table in TABLES:
+                names = [row.indexname for row in await _all(connection, _INDEXES, table)]
+                await connection.execute(text(f"DROP TABLE {table}"))
+                await connection.execute(text(f"ALTER TABLE {table}{NEXT} RENAME TO {table}"))
+                for name in names:
+                    await connection.execute(text(f"ALTER INDEX {name}{NEXT} RENAME TO {name}"))
+
+    async def _run(self, *statements: str) -> None:
+        async with self.database.write() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+
+
+def _for_next(definition: str, name: str, table: str) -> str:
+    """The statement that makes an index of a table, for the table that will take its place."""
+    renamed = re.sub(rf"\b{name}\b", f"{name}{NEXT}", definition, count=1)
+    return re.sub(rf"\b{table} USING", f"{table}{NEXT} USING", renamed, count=1).replace(":", r"\:")
+
+
+async def _all(connection: AsyncConnection, statement: Any, table: str) -> Sequence[Any]:  # noqa: ANN401  Executable
+    return (await connection.execute(statement, {"table": table})).all()

@@ -1,0 +1,255 @@
+"""The statements of product search, put together from their shapes, each built once.
+
+A statement's plan must not depend on what PostgreSQL guesses of a prepared one (after five executions it guesses for
+all values at once). So the plan is in the text: `OFFSET 0` keeps an order out of a scan of the GIN index, and an inner
+`LIMIT` keeps a walk along an order short. See ADR-0020.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Integer, Text, TextClause, bindparam, text
+from sqlalchemy.types import TypeEngine
+
+from app.catalog.search import MAX_FACET_VALUES, ProductSort
+from app.database.search_tables import sample_condition
+
+WALK_ROWS = 5_000  # what a walk looks at before it gives up: a few milliseconds
+# a number that the planner does not know before it plans: it takes a tenth of the rows for granted, and so never sorts
+_WALK_LIMIT = f"(SELECT {WALK_ROWS})"
+_STATEMENTS = 2_000  # shapes; few of them are ever asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of products: its leading column, that column's type, and whether it falls."""
+
+    column: str
+    type: TypeEngine[Any]
+    falling: bool
+
+    @property
+    def by_price(self) -> bool:
+        """Whether the order is kept in product_price_order."""
+        return self.column == "price_min_minor"
+
+
+_POPULAR = Order("popularity", BigInteger(), True)
+ORDERS = {
+    ProductSort.RELEVANCE: _POPULAR,
+    ProductSort.BEST_SELLING: _POPULAR,
+    ProductSort.NEWEST: Order("created_at", DateTime(timezone=True), True),
+    ProductSort.PRICE_ASC: Order("price_min_minor", BigInteger(), False),
+    ProductSort.PRICE_DESC: Order("price_min_minor", BigInteger(), True),
+    ProductSort.NAME_ASC: Order("sort_name", Text(), False),
+    ProductSort.NAME_DESC: Order("sort_name", Text(), True),
+}
+
+
+class Arm(Enum):
+    """A way to the rows of a page."""
+
+    INDEX = "index"  # every match by the GIN index, sorted
+    HEAD = "head"  # the same among the most popular products
+    WALK = "walk"  # along the order, looking at each row, for at most WALK_ROWS
+    SCAN = "scan"  # along the order to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What narrows a statement, without the values.
+
+    vector: `name` or `text`, empty without words. leaves_out: also held against the text. beyond_name: only what the
+    name does not have. facets: how many groups of facet ids. narrowed: names in _NARROWED. top: only these products
+    (True), all but these (False), all. outside: what the words do not find. foreign: prices are not in the shop's own
+    currency.
+    """
+
+    vector: str = ""
+    leaves_out: bool = False
+    beyond_name: bool = False
+    facets: int = 0
+    narrowed: tuple[str, ...] = ()
+    top: bool | None = None
+    outside: bool = False
+    foreign: bool = False
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether a GIN index can find the rows."""
+        return bool(self.vector or self.facets)
+
+
+_NARROWED = {
+    "price_min": "s.price_min_minor >= :price_min",
+    "price_max": "s.price_min_minor <= :price_max",
+    "available": "s.available = :available",
+    "on_sale": "s.on_sale = :on_sale",
+    "created_after": "s.created_at > :created_after",
+}
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "query": Text(),
+    "price_min": BigInteger(),
+    "price_max": BigInteger(),
+    "available": Boolean(),
+    "on_sale": Boolean(),
+    "created_after": DateTime(timezone=True),
+    "currency": Text(),
+    "top_ids": ARRAY(Integer),
+    "after_id": BigInteger(),
+    "price_category": Integer(),
+    "limit": Integer(),
+}
+_QUERY = "CAST(:query AS tsquery)"
+_IN_ITS_CURRENCY = """
+    (SELECT hit.product_id, hit.popularity, hit.head, hit.available, hit.created_at, hit.sort_name, hit.facet_ids,
+            hit.name_vector, hit.text_vector, price.price_min_minor, price.price_max_minor, price.on_sale
+     FROM {0} AS hit JOIN product_price AS price ON price.product_id = hit.product_id AND price.currency = :currency)
+"""
+
+
+def _hits(shape: Shape, among: str = "product_search") -> str:
+    """The hit rows, with the prices of the shape's currency; what is not sold in it is not there."""
+    return _IN_ITS_CURRENCY.format(among) if shape.foreign else among
+
+
+def _conditions(shape: Shape, *more: str) -> str:
+    parts = []
+    if shape.vector:
+        match = f"s.{shape.vector}_vector @@ {_QUERY}"
+        parts.append(f"NOT {match}" if shape.outside else match)
+    if shape.leaves_out and shape.vector == "name":
+        parts.append(f"s.text_vector @@ {_QUERY}")
+    if shape.beyond_name:
+        parts.append(f"NOT s.name_vector @@ {_QUERY}")
+    parts += [f"s.facet_ids && :facets_{index}" for index in range(shape.facets)]
+    parts += [_NARROWED[name] for name in shape.narrowed]
+    if shape.top is not None:
+        parts.append("s.product_id = ANY(:top_ids)" if shape.top else "s.product_id <> ALL(:top_ids)")
+    return " AND ".join([*parts, *more]) or "true"
+
+
+def _bound(statement: str, **types: TypeEngine[Any]) -> TextClause:
+    clause = text(statement)
+    known = {**_TYPES, **types}
+    binds = []
+    for name in clause._bindparams:  # noqa: SLF001  a text clause does not name its parameters otherwise
+        kind = ARRAY(Integer) if name.startswith("facets_") else known[name]
+        binds.append(bindparam(name, type_=kind))
+    return clause.bindparams(*binds)
+
+
+@lru_cache(_STATEMENTS)
+def page_statement(shape: Shape, order: Order, arm: Arm, *, forward: bool, after: bool) -> TextClause:
+    """Rows (the order's column, product_id) of one page, in the direction that it is walked."""
+    down = order.falling == forward
+    direction = "DESC" if down else "ASC"
+    column = order.column
+    sign = "<" if down else ">"
+    if arm is Arm.WALK and order.by_price:
+        statement = _price_walk(
+            shape, direction, f"AND (price_minor, product_id) {sign} (:after, :after_id)" if after else ""
+        )
+        return _bound(statement, after=order.type)
+    place = f"(s.{column}, s.product_id) {sign} (:after, :after_id)"
+    by = f"{column} {direction}, product_id {direction}"
+    if arm in (Arm.INDEX, Arm.HEAD):
+        more = (["s.head"] if arm is Arm.HEAD else []) + ([place] if after else [])
+        source = (
+            f"(SELECT s.{column}, s.product_id FROM {_hits(shape)} AS s WHERE {_conditions(shape, *more)} OFFSET 0)"
+        )
+        return _bound(f"SELECT {column}, product_id FROM {source} AS m ORDER BY {by} LIMIT :limit", after=order.type)
+    if arm is Arm.SCAN:
+        where = _conditions(shape, *([place] if after else []))
+        statement = f"SELECT {column}, product_id FROM {_hits(shape)} AS s WHERE {where} ORDER BY {by} LIMIT :limit"
+        return _bound(statement, after=order.type)
+    start = place if after else "true"
+    walked = _hits(shape, f"(SELECT s.* FROM product_search AS s WHERE {start} ORDER BY {by} LIMIT {_WALK_LIMIT})")
+    statement = f"SELECT {column}, product_id FROM {walked} AS s WHERE {_conditions(shape)} ORDER BY {by} LIMIT :limit"
+    return _bound(statement, after=order.type)
+
+
+def _price_walk(shape: Shape, direction: str, place: str) -> str:
+    """Along the prices of a category, or in another currency than the shop's along all that it has."""
+    by = f"price_minor {direction}, product_id {direction}"
+    prices = "product_price_order WHERE category_id = :price_category"
+    if shape.foreign:
+        prices = "(SELECT price_min_minor AS price_minor, product_id, currency FROM product_price) AS price"
+        prices = f"{prices} WHERE currency = :currency"
+    return f"""
+        SELECT p.price_minor, p.product_id FROM (
+            SELECT price_minor, product_id FROM {prices} {place} ORDER BY {by} LIMIT {_WALK_LIMIT}
+        ) AS p CROSS JOIN LATERAL (
+            SELECT true FROM {_hits(shape)} AS s WHERE s.product_id = p.product_id AND {_conditions(shape)} OFFSET 0
+        ) AS s ORDER BY p.{by.replace(", ", ", p.")} LIMIT :limit
+    """
+
+
+@lru_cache(_STATEMENTS)
+def count_statement(shape: Shape, sample: int | None = None, *, at_most: bool = False) -> TextClause:
+    """How many rows there are, in a sample where one is given. at_most: stop counting at :limit."""
+    if at_most:
+        inner = f"SELECT FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)} LIMIT :limit"
+        return _bound(f"SELECT count(*) FROM ({inner}) AS m")
+    return _bound(f"SELECT count(*) FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}")
+
+
+@lru_cache(_STATEMENTS)
+def facet_statement(shape: Shape, sample: int | None, *, one: bool, pinned: bool) -> TextClause:
+    """Counts by facet value: of the facet :kind and :slug only, where `one`; of pinned products too, where `pinned`."""
+    sources = [f"SELECT unnest(s.facet_ids) AS id FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"]
+    if pinned:
+        outside = _pinned(shape)
+        sources.append(f"SELECT unnest(s.facet_ids) FROM {_hits(shape)} AS s WHERE {_conditions(outside)}")
+    only = "value.kind = :kind AND value.slug = :slug" if one else "true"
+    return _bound(
+        f"""
+        SELECT kind, slug, label, value, found, coalesce(place, 32767) AS place FROM (
+            SELECT value.*, found, search_facet.position AS place, row_number() OVER (
+                PARTITION BY kind, value.slug ORDER BY found DESC, depth, label, value) AS rank
+            FROM (SELECT id, count(*) AS found FROM ({" UNION ALL ".join(sources)}) AS m GROUP BY id) AS n
+            JOIN facet_value AS value USING (id)
+            LEFT JOIN search_facet ON search_facet.slug = value.slug AND kind IN ('attribute', 'option')
+            WHERE {only} AND NOT coalesce(search_facet.hidden, false)
+        ) AS ranked WHERE rank <= {MAX_FACET_VALUES}
+        ORDER BY place, kind, slug, found DESC, depth, label, value
+        """,
+        kind=Text(),
+        slug=Text(),
+    )
+
+
+@lru_cache(_STATEMENTS)
+def price_statement(shape: Shape, sample: int | None) -> TextClause:
+    """The lowest and the highest price."""
+    return _bound(
+        f"SELECT min(price_min_minor), max(price_min_minor) FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"
+    )
+
+
+@lru_cache(_STATEMENTS)
+def pinned_statement(shape: Shape) -> TextClause:
+    """Which of the products that are put first the filter lets through."""
+    return _bound(f"SELECT s.product_id FROM {_hits(shape)} AS s WHERE {_conditions(shape)}")
+
+
+def _pinned(shape: Shape) -> Shape:
+    return Shape(
+        shape.vector,
+        facets=shape.facets,
+        narrowed=shape.narrowed,
+        top=True,
+        outside=bool(shape.vector),
+        foreign=shape.foreign,
+    )
+
+
+def _in_sample(shape: Shape, sample: int | None) -> str:
+    if sample is None:
+        return _conditions(shape)
+    condition = sample_condition(sample).replace("product_id", "s.product_id")
+    return _conditions(shape, condition, *([] if shape.is_indexed else ["s.facet_ids && ARRAY[0]"]))

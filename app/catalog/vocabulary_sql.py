@@ -1,0 +1,65 @@
+"""The statements that read a query: one for its words, one for all that is known of it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import ARRAY, Text, TextClause, bindparam, text
+
+from app.catalog.search import lexeme_prefix, text_config
+
+_TEXTS = ARRAY(Text)
+_GIVEN = (bindparam("words", type_=_TEXTS), bindparam("tokens", type_=_TEXTS))
+
+_FOUND = """
+    SELECT 'pin' AS kind, product_id, '' AS words, '' AS expansion, position AS place FROM search_pin
+    WHERE language = :language AND query = :plain
+    UNION ALL
+    SELECT 'exact', product_id, '', '', 1000 FROM variant WHERE lower(sku) = :raw AND active
+    UNION ALL
+    (SELECT 'exact', product_id, '', '', 1001 FROM product_search WHERE sort_name = :plain
+     ORDER BY popularity DESC, product_id DESC LIMIT 20)
+    UNION ALL
+    SELECT 'synonym', 0, words, expansion, 2000 FROM search_synonym WHERE language = :language AND words = ANY(:runs)
+"""
+
+
+@cache
+def facts_statement(language: str, own: str) -> TextClause:
+    """A JSON array of (word, own lexemes, lexemes in the language, known, name count, text count)."""
+    return text(f"SELECT jsonb_agg({_FACT}) FROM ({_facts(language, own)}) AS fact").bindparams(*_GIVEN)
+
+
+@cache
+def look_up_statement(language: str, own: str) -> TextClause:
+    """JSON arrays of what a whole query has (kind, product, words, expansion), the first first; and of its words."""
+    found = "jsonb_build_array(kind, product_id, words, expansion) ORDER BY place, product_id, words, expansion"
+    return text(f"""
+        SELECT (SELECT jsonb_agg({found}) FROM ({_FOUND}) AS found),
+               (SELECT jsonb_agg({_FACT}) FROM ({_facts(language, own)}) AS fact)
+    """).bindparams(*_GIVEN, bindparam("runs", type_=_TEXTS))
+
+
+_FACT = "jsonb_build_array(word, own, asked, known, name_count, text_count)"
+
+
+def _facts(language: str, own: str) -> str:
+    return f"""
+        SELECT met.*, counted.*, EXISTS (
+            SELECT FROM search_word WHERE search_word.word = met.word AND language IN ('{language}', '{own}')
+        ) AS known
+        FROM (
+            SELECT word, {_lexemes(own, own)} AS own, {_lexemes(language, own)} AS asked
+            FROM unnest(CAST(:words AS text[]), CAST(:tokens AS text[])) AS given (word, token) OFFSET 0
+        ) AS met
+        LEFT JOIN LATERAL (
+            SELECT sum(name_count)::int AS name_count, sum(text_count)::int AS text_count FROM search_lexeme
+            WHERE lexeme = met.own[1] OR lexeme = met.asked[1]
+        ) AS counted ON true
+    """
+
+
+def _lexemes(language: str, own: str) -> str:
+    prefix = lexeme_prefix(language, own=own)
+    lexemes = f"unnest(to_tsvector('{text_config(language)}', token))"
+    return f"ARRAY(SELECT '{prefix}' || lexeme FROM {lexemes} ORDER BY positions[1])"

@@ -1,0 +1,108 @@
+"""What the search benchmark asks for: words and filters by how many products have them, taken from the catalogue."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from app.bootstrap import Shop
+from app.catalog.search import ProductFilter, ProductSort, SearchRequest, ValueChoice
+from app.core.ids import CategoryId
+
+TERMS = 40  # of each kind, in rotation
+
+_WORDS = """
+    SELECT DISTINCT ON (lexeme) word FROM search_word WHERE language = 'en' AND word ~ '^[a-z]{5,}$'
+    AND product_count BETWEEN :least AND :most ORDER BY lexeme, word
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Words and facets of one catalogue. Each list rotates."""
+
+    broad: list[str]
+    middle: list[str]
+    rare: list[str]
+    pairs: list[str]
+    categories: list[int]
+    styles: list[str]
+    materials: list[str]
+
+    @property
+    def typos(self) -> list[str]:
+        """Broad words with two letters swapped."""
+        return [word[:2] + word[3] + word[2] + word[4:] for word in self.broad if word[2] != word[3]]
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The beginnings of words."""
+        return [word[: max(3, len(word) // 2)] for word in self.broad + self.middle]
+
+    def classes(self) -> dict[str, list[SearchRequest]]:
+        """The requests of every class of query."""
+        by_price = ProductSort.PRICE_ASC
+        narrow = [
+            SearchRequest(
+                word,
+                ProductFilter(
+                    price_max=20_000,
+                    available=True,
+                    attributes=(ValueChoice("material", (material,)), ValueChoice("style", (style,))),
+                ),
+            )
+            for word, material, style in zip(self.broad, _around(self.materials), _around(self.styles), strict=False)
+        ]
+        categories = [ProductFilter(categories=(CategoryId(key),)) for key in self.categories]
+        return {
+            "rare term": [SearchRequest(word) for word in self.rare],
+            "middling term": [SearchRequest(word) for word in self.middle],
+            "broad term": [SearchRequest(word) for word in self.broad],
+            "two terms": [SearchRequest(pair) for pair in self.pairs],
+            "prefix": [SearchRequest(word) for word in self.prefixes],
+            "typo": [SearchRequest(word) for word in self.typos],
+            "browse": [SearchRequest()],
+            "category": [SearchRequest(filter=each) for each in categories],
+            "category by price": [SearchRequest(filter=each, sort=by_price) for each in categories],
+            "broad term by price": [SearchRequest(word, sort=by_price) for word in self.broad],
+            "broad term, 4 filters": narrow,
+        }
+
+
+def _around(things: list[str]) -> Iterator[str]:
+    return itertools.cycle(things)
+
+
+async def choose_terms(shop: Shop, products: int) -> Terms:
+    """Terms of each kind. Broad: 1 % of the products or more; middling: about 0.1 %; rare: 20 at most."""
+
+    async def rows(query: str, **values: Any) -> list[Any]:
+        async with shop.database.read_fresh() as connection:
+            return list((await connection.execute(text(query), values)).all())
+
+    async def words(least: float, most: float) -> list[str]:
+        return [row.word for row in await rows(_WORDS, least=int(least), most=int(most))][:TERMS]
+
+    broad = await words(products / 100, products)
+    pairs = await rows(
+        "SELECT sort_name FROM product_search ORDER BY popularity DESC, product_id DESC LIMIT :limit", limit=TERMS
+    )
+    leaves = await rows(
+        "SELECT value FROM facet_value WHERE kind = 'category' AND depth > 1 ORDER BY product_count DESC LIMIT 40"
+    )
+    values = await rows(
+        "SELECT slug, value FROM facet_value WHERE kind = 'attribute' ORDER BY product_count DESC LIMIT 60"
+    )
+    return Terms(
+        broad=broad,
+        middle=await words(products / 2_000, products / 500),
+        rare=await words(1, max(8, products / 50_000)),
+        pairs=[" ".join(row.sort_name.split()[-2:]) for row in pairs],
+        categories=[int(row.value) for row in leaves],
+        styles=[row.value for row in values if row.slug == "style"],
+        materials=[row.value for row in values if row.slug == "material"],
+    )

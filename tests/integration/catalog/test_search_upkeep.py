@@ -1,0 +1,351 @@
+"""The index over time: plans, stock flips in place, popularity, and a rebuild under running searches."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from app.bootstrap import Shop, build_shop
+from app.catalog.search import ProductFilter, ProductSort, SearchRequest
+from app.catalog.search_rebuild import RebuildSearch, RebuildUnderWay
+from app.catalog.search_sql import ORDERS, Arm, Shape, count_statement, facet_statement, page_statement
+from app.core.money import Currency
+from app.core.pagination import CountPrecision, PageRequest
+from app.seed.generated import generated_drafts
+from app.settings import load_settings
+from tests.conftest import Servers
+from tests.shopkeeping import Api, ManualClock, Shopkeeper, new_word
+
+PRODUCTS = 21_000  # more than are counted whole
+QUERY = "'classic'"  # a lexeme that one product in fifty has
+
+
+@pytest.fixture(scope="module")
+async def large(servers: Servers) -> AsyncIterator[Shop]:
+    """A catalogue that is sampled, in a database of its own, its counts fresh."""
+    servers.postgres.create_database("large")
+    shop = build_shop(load_settings(servers.environment("large")), statement_timeout_seconds=60)
+    await shop.migrate()
+    drafts = list(generated_drafts(PRODUCTS, currency=Currency("USD")))
+    for start in range(0, PRODUCTS, 1_000):
+        await shop.store_products(drafts[start : start + 1_000], index=False)
+    await shop.rebuild_search()
+    await shop.refresh_search()
+    yield shop
+    await shop.close()
+    servers.postgres.drop_database("large")
+
+
+async def rows(shop: Shop, statement: str, **values: Any) -> list[Any]:
+    async with shop.database.read_fresh() as connection:
+        return list((await connection.execute(text(statement), values)).all())
+
+
+async def generic_plan(shop: Shop, statement: Any, values: dict[str, Any]) -> str:
+    """The plan that a prepared statement is left with after its sixth execution."""
+    compiled = str(statement.compile(dialect=shop.database.primary.dialect)).replace("%%", "%")
+    kinds = {"int": "bigint", "str": "text", "list": "int[]", "bool": "boolean"}
+    names = re.findall(r":(\w+)", str(statement))
+    ordered = list(dict.fromkeys(name for name in names if name in values))
+    types = ", ".join(kinds[type(values[name]).__name__] for name in ordered)
+    literals = ", ".join(_literal(values[name]) for name in ordered)
+    body = re.sub(r"(\$\d+)::(?:VARCHAR|TEXT|BIGINT|INTEGER|BOOLEAN)(?:\[\])?", r"\1", compiled)
+    connection = await asyncpg.connect(shop.settings.database_url.get_secret_value())
+    try:
+        await connection.execute(f"PREPARE searched ({types}) AS {body}")
+        for _ in range(6):
+            await connection.fetch(f"EXECUTE searched ({literals})")
+        query = "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE name = 'searched'"
+        assert await connection.fetchval(query) == 6
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        plan = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS OFF) EXECUTE searched ({literals})")
+    finally:
+        await connection.close()
+    return "\n".join(row[0] for row in plan)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, list):
+        return f"ARRAY{value}::int[]"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value).lower()
+
+
+SHAPES = {
+    "words": (Shape("name"), {"query": QUERY}),
+    "words anywhere": (Shape("text", beyond_name=True), {"query": QUERY}),
+    "words in a category": (Shape("name", facets=1), {"query": QUERY, "facets_0": [3]}),
+    "two facets": (Shape(facets=2), {"facets_0": [3], "facets_1": [7, 8]}),
+    "words for sale": (Shape("text", narrowed=("available",)), {"query": QUERY, "available": True}),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("arm", [Arm.INDEX, Arm.HEAD, Arm.WALK])
+@pytest.mark.parametrize("after", [False, True], ids=["first page", "next page"])
+async def test_no_page_reads_the_whole_table(large: Shop, name: str, arm: Arm, after: bool) -> None:
+    shape, values = SHAPES[name]
+    order = ORDERS[ProductSort.RELEVANCE]
+    statement = page_statement(shape, order, arm, forward=True, after=after)
+    place = {"after": 200, "after_id": 5} if after else {}
+
+    plan = await generic_plan(large, statement, {**values, **place, "limit": 25})
+
+    assert "Seq Scan on product_search" not in plan, plan
+    if arm is Arm.WALK:
+        assert "product_search_popularity_product_id_idx" in plan, plan
+        assert "Sort" not in plan, plan
+    else:
+        expected = "product_search_head_" if arm is Arm.HEAD else "product_search_(name|text)_idx"
+        assert re.search(f"Bitmap Index Scan on {expected}", plan), plan
+
+
+@pytest.mark.parametrize("sort", list(ProductSort))
+async def test_a_walk_ends_with_the_page_in_every_order(large: Shop, sort: ProductSort) -> None:
+    statement = page_statement(Shape(narrowed=("available",)), ORDERS[sort], Arm.WALK, forward=True, after=False)
+    values: dict[str, Any] = {"available": True, "limit": 25}
+    if ORDERS[sort].by_price:
+        values["price_category"] = 0
+
+    plan = await generic_plan(large, statement, values)
+
+    read = [int(float(found)) for found in re.findall(r"product_(?:search|price)\w*_idx.*?rows=([\d.]+) loops", plan)]
+    read += [int(float(found)) for found in re.findall(r"product_price_order_pkey.*?rows=([\d.]+) loops", plan)]
+    assert "Seq Scan" not in plan, plan
+    assert "Sort" not in plan, plan
+    assert max(read) < 200, plan
+
+
+@pytest.mark.parametrize("sample", [8, 64, 512])
+async def test_counts_and_facets_of_a_sample_read_its_index(large: Shop, sample: int) -> None:
+    shape = Shape("text")
+    for statement in (count_statement(shape, sample), facet_statement(shape, sample, one=False, pinned=False)):
+        plan = await generic_plan(large, statement, {"query": QUERY})
+        assert f"product_search_sample_{sample}_idx" in plan, plan
+        assert "Seq Scan on product_search" not in plan, plan
+
+
+async def test_every_arm_gives_the_same_page(large: Shop) -> None:
+    shape, order = Shape("name"), ORDERS[ProductSort.RELEVANCE]
+    found = {}
+    for arm in (Arm.INDEX, Arm.WALK, Arm.SCAN):
+        async with large.database.read_fresh() as connection:
+            statement = page_statement(shape, order, arm, forward=True, after=False)
+            found[arm] = (await connection.execute(statement, {"query": QUERY, "limit": 25})).all()
+
+    assert len(found[Arm.INDEX]) == 25
+    assert found[Arm.INDEX] == found[Arm.WALK] == found[Arm.SCAN]
+
+
+async def test_counts_of_many_are_bounds_that_hold_and_those_of_few_are_exact(large: Shop) -> None:
+    precisions = set()
+    for query in ("classic", "cotton", "steel", "quality", "camera", "wool", ""):
+        request = SearchRequest(query)
+        count = await large.search_index.count(request)
+        facets = await large.search_index.facets(request)
+        if query:
+            ((true,),) = await rows(
+                large,
+                "SELECT count(*) FROM product_search WHERE text_vector @@ websearch_to_tsquery('shop_en', :q)",
+                q=query,
+            )
+        else:
+            true = PRODUCTS
+        precisions.add(count.precision)
+        assert (count.value == true) if count.precision is CountPrecision.EXACT else (true * 0.5 < count.value <= true)
+        brands = facets.values[0].values
+        assert brands
+        for each in [*brands[:5], *facets.values[1].values[:5]]:
+            narrowed = replace(
+                request,
+                filter=ProductFilter(brands=(each.value,))
+                if each in brands
+                else ProductFilter(
+                    categories=(int(each.value),)  # type: ignore[arg-type]
+                ),
+            )
+            applied = await large.search_index.count(narrowed)
+            if each.count.precision is CountPrecision.EXACT:
+                assert applied.value == each.count.value
+            elif applied.precision is CountPrecision.EXACT:
+                assert each.count.value <= applied.value
+    assert precisions == {CountPrecision.EXACT, CountPrecision.AT_LEAST}
+
+
+async def test_a_walk_through_a_broad_search_meets_every_product_once(large: Shop) -> None:
+    for sort in ProductSort:
+        request = SearchRequest("classic camera", sort=sort)
+        whole = (await large.search_index.page(request, PageRequest(100))).page
+        seen, cursor = [], None
+        while True:
+            page = (await large.search_index.page(request, PageRequest(7, cursor=cursor))).page
+            seen += page.items
+            if not page.has_next:
+                break
+            cursor = page.cursors[-1]
+        assert list(whole.items) == seen[:100], sort
+        assert len(set(seen)) == len(seen) == (await large.search_index.count(request)).value
+
+
+async def test_a_stock_flip_and_a_price_leave_the_indexes_alone(api: Api, shop: Shop, keeper: Shopkeeper) -> None:
+    stocked = await keeper.stock(f"Flip {new_word()}", on_hand=1, description="word " * 400)
+    where = "product_search WHERE product_id = (SELECT product_id FROM variant WHERE id = :id)"
+    ((before,),) = await rows(shop, f"SELECT available FROM {where}", id=stocked.variant_id)
+
+    async def updates() -> tuple[int, int]:
+        await rows(shop, "SELECT pg_stat_force_next_flush()")
+        statement = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'product_search'"
+        (row,) = await rows(shop, statement)
+        return row[0], row[1]
+
+    async with shop.database.write() as connection:
+        await connection.execute(
+            text("UPDATE stock SET on_hand = 0 WHERE variant_id = :id"), {"id": stocked.variant_id}
+        )
+        inside = (await connection.execute(text(f"SELECT available FROM {where}"), {"id": stocked.variant_id})).scalar()
+    async with shop.database.write() as connection:
+        tid = (await connection.execute(text(f"SELECT ctid::text FROM {where}"), {"id": stocked.variant_id})).scalar()
+        await connection.execute(
+            text("UPDATE stock SET on_hand = 1 WHERE variant_id = :id"), {"id": stocked.variant_id}
+        )
+        moved = (await connection.execute(text(f"SELECT ctid::text FROM {where}"), {"id": stocked.variant_id})).scalar()
+
+    assert (before, inside) == (True, False)
+    assert tid.split(",")[0] == moved.split(",")[0]  # a new version on the same page: no index has changed
+    total, hot = await updates()
+    assert total >= hot > 0
+
+
+async def test_two_orders_that_take_the_last_of_two_variants_leave_the_product_sold_out(
+    api: Api, shop: Shop, keeper: Shopkeeper
+) -> None:
+    stocked = await keeper.stock(f"Pair {new_word()}", on_hand=1, sizes=("S", "M"))
+    started = asyncio.Barrier(2)
+
+    async def take(variant_id: int) -> None:
+        async with shop.database.write() as connection:
+            await started.wait()
+            statement = text("UPDATE stock SET reserved = 1 WHERE variant_id = :id")
+            await connection.execute(statement, {"id": variant_id})
+
+    await asyncio.gather(*(take(variant_id) for variant_id in stocked.variant_ids))
+
+    ((available,),) = await rows(
+        shop,
+        "SELECT available FROM product_search JOIN variant USING (product_id) WHERE variant.id = :id",
+        id=stocked.variant_ids[0],
+    )
+    assert available is False
+
+
+async def test_sales_move_a_product_up_when_counts_are_refreshed_and_not_before(
+    api: Api, shop: Shop, keeper: Shopkeeper, clock: ManualClock
+) -> None:
+    word = new_word()
+    await keeper.stock(f"Favourite {word}", popularity=3)
+    sold = await keeper.stock(f"Sold {word}", popularity=1)
+    outcome = await api.checkout(await api.ready_cart((sold.variant_id, 5)))
+    assert outcome["__typename"] == "CheckoutCompleted"
+
+    async def names() -> list[str]:
+        hits = await shop.search_index.page(SearchRequest(word), PageRequest(5))
+        products = await shop.catalog.products_by_ids(hits.page.items)
+        return [products[key].name.split()[0] for key in hits.page.items]
+
+    before = await names()
+    await shop.refresh_search()
+    after = await names()
+    with clock.turned(timedelta(days=31)):
+        await shop.refresh_search()
+
+    assert (before, after, await names()) == (["Favourite", "Sold"], ["Sold", "Favourite"], ["Favourite", "Sold"])
+
+
+async def test_a_rebuild_loses_no_search_and_no_change(shop: Shop, keeper: Shopkeeper) -> None:
+    word = new_word()
+    for number in range(5):
+        await keeper.stock(f"{word} {number}", on_hand=1)
+    ((before,),) = await rows(shop, "SELECT count(*) FROM product_search")
+    stop, changed = asyncio.Event(), asyncio.Event()
+    answers = changes = 0
+
+    async def search() -> None:
+        nonlocal answers
+        while not stop.is_set():
+            hits = await shop.search_index.page(SearchRequest(word), PageRequest(50))
+            assert len(hits.page.items) >= 5
+            answers += 1
+
+    async def change() -> None:
+        nonlocal changes
+        while not stop.is_set():
+            await keeper.stock(f"{word} new {changes}")
+            changes += 1
+            changed.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(search())
+        tasks.create_task(change())
+        await changed.wait()
+        for _ in range(3):
+            await shop.rebuild_search()
+        stop.set()
+
+    assert answers > 10
+    ((after,),) = await rows(shop, "SELECT count(*) FROM product_search")
+    assert after == before + changes
+    found = await shop.search_index.count(SearchRequest(word))
+    assert found.value == 5 + changes
+    leftovers = await rows(shop, "SELECT relname FROM pg_class WHERE relname LIKE '%\\_next%'")
+    assert leftovers == []
+    assert await rows(shop, "SELECT 1 FROM search_change LIMIT 1") == []
+    indexes = {
+        row[0] for row in await rows(shop, "SELECT indexname FROM pg_indexes WHERE tablename = 'product_search'")
+    }
+    assert {"product_search_pkey", "product_search_name_idx", "product_search_sample_8_idx"} <= indexes
+
+
+async def test_a_rebuild_gives_the_rows_that_were_there(shop: Shop, keeper: Shopkeeper) -> None:
+    await keeper.stock(f"Same {new_word()}", sizes=("S", "M"), category_path=("Rebuilt", "Twice"), brand="Again")
+    columns = (
+        "product_id, popularity, available, on_sale, price_min_minor, facet_ids, name_vector, text_vector, sort_name"
+    )
+    statement = f"SELECT {columns} FROM product_search ORDER BY product_id"
+    prices = "SELECT * FROM product_price_order ORDER BY 1, 2, 3"
+    await shop.refresh_search()
+    before = await rows(shop, statement), await rows(shop, prices)
+
+    await shop.rebuild_search()
+    await shop.refresh_search()
+
+    assert (await rows(shop, statement), await rows(shop, prices)) == before
+
+
+async def test_one_rebuild_at_a_time(shop: Shop) -> None:
+    async with shop.database.write() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(6202564)"))
+        with pytest.raises(RebuildUnderWay):
+            await RebuildSearch(shop.database, Currency("USD"), "en")()
+
+
+async def test_the_worker_builds_an_index_that_there_is_not(servers: Servers) -> None:
+    servers.postgres.create_database("unbuilt")
+    shop = build_shop(load_settings(servers.environment("unbuilt")), statement_timeout_seconds=30)
+    await shop.migrate()
+    await shop.store_products(list(generated_drafts(50, currency=Currency("USD"))), index=False)
+    before = await shop.search_index.count(SearchRequest())
+
+    await shop.keep_search()
+
+    assert (before.value, (await shop.search_index.count(SearchRequest())).value) == (0, 50)
+    assert not await shop.search_index_is_missing()
+    await shop.close()
+    servers.postgres.drop_database("unbuilt")

@@ -1,0 +1,65 @@
+"""A query in the words of the index: synonyms, languages, phrases across words that are not indexed."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.catalog.meaning import WordFacts, combine, completed, lexemes_in, runs_of_words
+from app.catalog.query_text import parse
+
+FACTS = {
+    "tv": WordFacts((("tv",),), True, 10, 20),
+    "television": WordFacts((("televis",),), True, 5, 8),
+    "red": WordFacts((("red",),), True, 100, 300),
+    "the": WordFacts(((),)),
+    "case": WordFacts((("case",),), True, 40, 50),
+    "wifi": WordFacts((("wifi",),)),
+    "wi": WordFacts((("wi",),)),
+    "fi": WordFacts((("fi",),)),
+    "o'k": WordFacts((("o'k",),)),
+    "rot": WordFacts((("de/rot",), ("rot",))),
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "tsquery"),
+    [
+        ("red tv", "'red' & 'tv'"),
+        ("red the", "'red'"),
+        ("the", ""),
+        ("red or tv", "('red' | 'tv')"),
+        ("red -tv", "'red' & !'tv'"),
+        ('"red tv"', "(('red' <-> 'tv'))"),
+        ('"case the red"', "(('case' <2> 'red'))"),
+        ("wi-fi", "(('wi' & 'fi') | 'wifi')"),
+        ("rot", "('de/rot' | 'rot')"),
+    ],
+)
+def test_a_query_becomes_a_tsquery(query: str, tsquery: str) -> None:
+    assert combine(parse(query), FACTS, {}).tsquery.replace("<1>", "<->") == tsquery
+
+
+def test_synonyms_stand_beside_the_words_and_the_longest_run_wins() -> None:
+    synonyms = {"tv": ["television"], "red tv": ["case"]}
+
+    assert combine(parse("tv red"), FACTS, synonyms).tsquery == "('tv' | 'televis') & 'red'"
+    assert combine(parse("red tv"), FACTS, synonyms).tsquery == "(('red' & 'tv') | 'case')"
+    assert runs_of_words(parse("red tv case")) == ["red", "red tv", "red tv case", "tv", "tv case", "case"]
+
+
+def test_what_may_match_is_bounded_by_the_rarest_word() -> None:
+    meaning = combine(parse("red tv"), FACTS, {})
+
+    assert (meaning.name_count, meaning.text_count) == (10, 20)
+    assert combine(parse("red or tv"), FACTS, {}).text_count == 320
+
+
+def test_a_half_typed_word_may_become_any_of_its_completions() -> None:
+    before = combine(parse("red"), FACTS, {})
+
+    assert completed(before, ["tv", "television"], FACTS).tsquery == "'red' & ('tv' | 'televis')"
+
+
+def test_the_lexemes_of_a_query_are_those_it_looks_for() -> None:
+    assert lexemes_in(combine(parse("red -tv"), FACTS, {}).tsquery) == ["red"]
+    assert lexemes_in("'o''k' & 'red'") == ["o'k", "red"]
