@@ -97,7 +97,7 @@ async def import_files(shop: Shop, files: Sequence[Path], *, dry_run: bool, stri
     if code == OK or not strict:
         code = max(code, await _import_terms(shop, terms, dry_run=dry_run, strict=strict))
     if code == OK or not strict:
-        code = max([code, *[await _import_rules(shop, file, dry_run=dry_run, strict=strict) for file in rules]])
+        code = max([code, *[await import_rules(shop, file, dry_run=dry_run, strict=strict) for file in rules]])
     return code
 
 
@@ -118,7 +118,7 @@ async def _import_terms(shop: Shop, terms: Sequence[Path], *, dry_run: bool, str
     return code
 
 
-async def _import_rules(shop: Shop, file: Path, *, dry_run: bool, strict: bool) -> int:
+async def import_rules(shop: Shop, file: Path, *, dry_run: bool, strict: bool) -> int:
     """Load synonyms, pinned products and facets from one file; with strict, none of a file that has a fault."""
     started = shop.clock.monotonic()
     with file.open("rb") as stream:

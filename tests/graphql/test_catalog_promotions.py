@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from app.catalog.search import ProductSort, SearchRequest
+from app.core.pagination import PageRequest
 from tests.market import Market
 from tests.shopkeeping import Stocked, new_word, variant_public_id
 
@@ -50,6 +52,24 @@ async def test_the_visible_price_is_the_reduced_one_everywhere(market: Market) -
     assert (await market.api.data(query, i={"lines": [line]}))["cartCreate"]["cart"]["cost"]["total"][
         "amount"
     ] == "16.00"
+
+
+async def test_browsing_by_price_goes_by_the_prices_of_the_moment(market: Market) -> None:
+    word, _, _ = await two(market)
+
+    async def browsed() -> list[str]:
+        """Without words or filters: along the order by price, which is kept beside the hit rows."""
+        hits = await market.shop.search_index.page(SearchRequest(sort=ProductSort.PRICE_ASC), PageRequest(1_000))
+        products = await market.shop.catalog.products_by_ids(hits.page.items)
+        slugs = [products[each].slug for each in hits.page.items]
+        return [slug.removeprefix(f"{word}-") for slug in slugs if slug.startswith(word)]
+
+    before = await browsed()
+    await market.terms(f"promotions: [{{key: sale, name: Sale, on: catalog, percent: 60, categories: [[{word}]]}}]")
+    during = await browsed()
+    await market.forget_terms()
+
+    assert (before, during, await browsed()) == (["cheap", "dear"], ["dear", "cheap"], ["cheap", "dear"])
 
 
 async def test_of_several_promotions_the_buyer_gets_the_best(market: Market) -> None:
