@@ -64,8 +64,10 @@ class DeliveryOption:
         graphql_type=Money | None,
     )
     def cart_total(option: strawberry.Parent[DeliveryOptionRecord | Delivery]) -> MoneyRecord | None:
-        """Priced for every option, so that a buyer can choose one and pay in the same request."""
-        return option.cart_total if isinstance(option, DeliveryOptionRecord) else None
+        """So that a buyer can choose one and pay in the same request; reckoned only where it is selected."""
+        if isinstance(option, Delivery) or option.cart_total is None:
+            return None
+        return option.cart_total()
 
     @strawberry.field(description="What goes into `deliveryOptionId`.")
     def id(option: strawberry.Parent[DeliveryOptionRecord]) -> strawberry.ID:

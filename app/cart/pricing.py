@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from app.cart.domain import (
     Cart,
@@ -43,7 +44,10 @@ def price_cart(cart: Cart, shelf: Shelf, terms: Terms, now: datetime) -> PricedC
     goods = [_goods(line, shelf) for line in cart.lines]
     wishes = Wishes(cart.discount_codes, cart.delivery_option_id)
     quoted = quote(goods, wishes, terms, currency=cart.currency, now=now)
-    options = tuple(_with_cart_total(option, goods, wishes, terms, now) for option in quoted.delivery_options)
+    options = tuple(
+        replace(option, cart_total=partial(_cart_total, option, goods, wishes, terms, now))
+        for option in quoted.delivery_options
+    )
     lines = _priced_lines(cart, shelf, quoted)
     problems = _problems(cart, lines, quoted)
     return PricedCart(
@@ -82,11 +86,9 @@ def demand_of(cart: Cart) -> dict[VariantId, int]:
     return dict(demand)
 
 
-def _with_cart_total(
-    option: DeliveryOption, goods: Sequence[Goods], wishes: Wishes, terms: Terms, now: datetime
-) -> DeliveryOption:
+def _cart_total(option: DeliveryOption, goods: Sequence[Goods], wishes: Wishes, terms: Terms, now: datetime) -> Money:
     chosen = replace(wishes, delivery_option_id=option.id)
-    return replace(option, cart_total=quote(goods, chosen, terms, currency=option.price.currency, now=now).total)
+    return quote(goods, chosen, terms, currency=option.price.currency, now=now).total
 
 
 def _goods(line: CartLine, shelf: Shelf) -> Goods:

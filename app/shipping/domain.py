@@ -6,7 +6,7 @@ Everything needed is read beforehand, so a cart is priced inside a transaction w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -21,8 +21,8 @@ MAX_OPTIONS = 20  # of one cart; dearer ones are not offered
 class DeliveryOption:
     """A way for a parcel to reach the buyer. estimated_days: working days, None where nobody can say.
 
-    is_pick_up: the buyer fetches it, so no address is needed; tax_class: of the delivery itself; cart_total: what a
-    cart costs in all with it, where it is offered to one.
+    is_pick_up: the buyer fetches it, so no address is needed; tax_class: of the delivery itself; cart_total: reckons
+    what a cart costs in all with it, where it is offered to one; only when asked, as a cart has up to MAX_OPTIONS.
     """
 
     id: int
@@ -31,7 +31,7 @@ class DeliveryOption:
     estimated_days: int | None
     is_pick_up: bool = False
     tax_class: str = "standard"
-    cart_total: Money | None = field(default=None, compare=False)
+    cart_total: Callable[[], Money] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
