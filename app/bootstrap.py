@@ -46,6 +46,7 @@ from app.catalog.store_rules import StoreRules
 from app.checkout.check_payments import CheckPayments
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
+from app.core.breaker import Breaker
 from app.core.clock import Clock, SystemClock
 from app.core.freshness import ReadSource
 from app.core.ids import IdSource, RandomIds
@@ -70,6 +71,7 @@ from app.inventory.repository import SqlStockReader
 from app.orders.access_token import OrderAccessTokens
 from app.orders.repository import SqlOrderReader
 from app.payments.domain import PaymentGateway
+from app.payments.guarded_gateway import GuardedGateway
 from app.payments.repository import SqlAttemptReader
 from app.payments.stripe_gateway import StripeGateway
 from app.settings import Settings, load_settings
@@ -95,7 +97,7 @@ class Shop:
     throttle: Throttle
     changes: RedisChanges
     transactions: Transactions
-    gateway: PaymentGateway
+    gateway: GuardedGateway
     services: Services
     store_products: StoreProducts
     add_customer: AddCustomer
@@ -194,7 +196,10 @@ def build_shop(
         drop_tags=cache.drop_tags,
         announce=changes.announce,
     )
-    gateway = gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base)
+    gateway = GuardedGateway(
+        gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base),
+        Breaker(clock),
+    )
     search_index = PostgresSearchIndex(database, clock, currency=currency, language=settings.language)
     misses = SqlSearchMisses(database)
     catalog = SqlCatalog(database, language=settings.language)

@@ -39,6 +39,7 @@ PERSISTED_QUERIES = Counter(
 PAYMENT_CALLS = Counter(
     "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]
 )
+PAYMENTS_DELAYED = Counter("cartograph_payments_delayed_total", "Payments queued because the provider did not answer.")
 LIVE_STREAMS = Gauge(
     "cartograph_live_streams", "Subscriptions that are open now.", ["transport"], multiprocess_mode="livesum"
 )

@@ -23,6 +23,11 @@ from resolvers.money import MoneyInput, money_of
 from resolvers.order import Order
 
 POLL_AFTER_MS = 2_000  # the worker asks the provider about as often
+PAYING_SECONDS = 15.0  # a payment may take so long: the provider is asked up to four times
+BUYER_MESSAGE = (
+    "Your order is placed and its items are held for you. The payment service does not answer at the moment: we keep "
+    "trying and send you an e-mail as soon as the payment has gone through. You have nothing more to do."
+)
 
 
 @strawberry.type(description="One attempt to pay for a cart. Its id is its key: keep it secret.")
@@ -76,6 +81,23 @@ class CheckoutProcessing:
     order_access_token: str = strawberry.field(description="Opens the order: `order(by: {accessToken})`.")
 
 
+@strawberry.type(
+    description="The payment provider does not answer. The order is placed, its units are held, it goes on trying."
+)
+class CheckoutPaymentQueued:
+    """From a QUEUED attempt."""
+
+    attempt: CheckoutAttempt = strawberry.field(description="The attempt: poll it, or watch `checkoutAttemptUpdated`.")
+    order: Order = strawberry.field(description="The order; its `paymentStatus` is `DELAYED`.")
+    attempt_number: int = strawberry.field(description="How often the provider has been asked.")
+    max_attempts: int | None = strawberry.field(
+        description="After how many times the shop gives up; null as long as it goes by time: after 23 hours."
+    )
+    next_attempt_at: datetime = strawberry.field(description="When it is asked again, at the latest.")
+    buyer_message: str = strawberry.field(description="What to tell the buyer, who has to do nothing.")
+    order_access_token: str = strawberry.field(description="Opens the order: `order(by: {accessToken})`.")
+
+
 @strawberry.type(description="Nothing was charged.")
 class CheckoutFailed:
     """From a FAILED or CANCELED attempt, or from what kept one from beginning."""
@@ -88,7 +110,7 @@ class CheckoutFailed:
 
 
 CheckoutCompleteResult = Annotated[
-    CheckoutCompleted | CheckoutActionRequired | CheckoutProcessing | CheckoutFailed,
+    CheckoutCompleted | CheckoutActionRequired | CheckoutProcessing | CheckoutPaymentQueued | CheckoutFailed,
     strawberry.union("CheckoutCompleteResult", description="What came of a checkout."),
 ]
 
@@ -144,6 +166,7 @@ class CheckoutMutation:
         option_key = None if option is None else delivery_option_key(option)
         try:
             asked, keyed = _request(input, key, option_key), context.keyed_call
+            context.may_take(PAYING_SECONDS)
             attempt = await context.in_turn(context.services.place_order, asked, caller=context.caller, keyed=keyed)
         except ClientError as error:
             problems = await user_errors(error, context)
@@ -186,6 +209,16 @@ async def _result(attempt: PaymentAttempt, context: Context) -> CheckoutComplete
     if attempt.state is AttemptState.ACTION_REQUIRED:
         secret = attempt.client_secret or ""
         return CheckoutActionRequired(attempt=attempt, client_secret=secret, order_access_token=token)  # type: ignore[arg-type]
+    if attempt.state is AttemptState.QUEUED:
+        return CheckoutPaymentQueued(
+            attempt=attempt,  # type: ignore[arg-type]  # records
+            order=await context.loaders.order.load(attempt.order_id),  # type: ignore[arg-type]
+            attempt_number=attempt.tries,
+            max_attempts=None,
+            next_attempt_at=attempt.check_at or attempt.updated_at,
+            buyer_message=BUYER_MESSAGE,
+            order_access_token=token,
+        )
     if not attempt.state.is_final:
         return CheckoutProcessing(attempt=attempt, poll_after_ms=POLL_AFTER_MS, order_access_token=token)  # type: ignore[arg-type]
     message = attempt.failure_message or "The payment was not completed in time."

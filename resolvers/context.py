@@ -116,6 +116,7 @@ class Context:
         self.caller = customer_id
         self.idempotency_key = idempotency_key
         self.keyed: KeyedField | None = None  # of the mutation that is executed now: they run one after the other
+        self.deadline: asyncio.Timeout | None = None  # of the execution
         self._turns = Turns()
         self.answer_for(services.profile.markets.shopper(None, None, None))
 
@@ -141,6 +142,11 @@ class Context:
         """The result of a use case or a search, once it is this work's turn."""
         async with self._turns:
             return await work(*args, **kwargs)
+
+    def may_take(self, seconds: float) -> None:
+        """Let the execution go on for so long from now."""
+        if self.deadline is not None:
+            self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
     def give_up(self) -> None:
         """End what the request has under way at the database: nobody waits for it any more."""

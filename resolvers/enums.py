@@ -204,7 +204,10 @@ _described(
     {
         "PENDING": "The payment has not ended yet.",
         "ACTION_REQUIRED": "The bank asks the buyer to confirm the payment.",
+        "DELAYED": "The payment provider does not answer; the shop goes on trying.",
         "PAID": "It is paid in full.",
+        "PARTIALLY_REFUNDED": "A part of the money has been given back.",
+        "REFUNDED": "All of the money has been given back.",
         "FAILED": "The payment was refused or not completed.",
     },
 )
@@ -221,7 +224,8 @@ _described(
     AttemptState,
     "Where an attempt to pay is.",
     {
-        "PENDING": "The payment provider has not answered yet; the shop goes on asking.",
+        "PENDING": "The payment provider is being asked.",
+        "QUEUED": "The payment provider does not answer; the shop goes on trying.",
         "ACTION_REQUIRED": "The buyer has to confirm the payment with their bank.",
         "PROCESSING": "The provider is at work on it.",
         "SUCCEEDED": "It is paid.",

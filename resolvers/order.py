@@ -29,6 +29,7 @@ MAX_EVENTS = 100
 
 _PAYMENT_STATUS = {
     AttemptState.PENDING: records.PaymentStatus.PENDING,
+    AttemptState.QUEUED: records.PaymentStatus.DELAYED,
     AttemptState.PROCESSING: records.PaymentStatus.PENDING,
     AttemptState.ACTION_REQUIRED: records.PaymentStatus.ACTION_REQUIRED,
     AttemptState.SUCCEEDED: records.PaymentStatus.PAID,

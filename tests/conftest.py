@@ -123,13 +123,15 @@ def api(http: httpx.AsyncClient) -> Api:
 
 
 @pytest.fixture
-async def provider(emulator_url: str) -> AsyncIterator[Provider]:
+async def provider(emulator_url: str, shop: Shop) -> AsyncIterator[Provider]:
     """The payment provider, without failures before and after."""
     async with httpx.AsyncClient(base_url=emulator_url, trust_env=False) as client:
         provider = Provider(client)
         await provider.heal()
+        shop.gateway.breaker.reset()
         yield provider
         await provider.heal()
+        shop.gateway.breaker.reset()
 
 
 @dataclass(frozen=True, slots=True)

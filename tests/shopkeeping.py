@@ -167,6 +167,8 @@ class Api:
               cost {{ total {{ amount }} shipping {{ amount }} }} lines {{ nodes {{ sku quantity total {{ amount }} }} }} }} }}
             ... on CheckoutActionRequired {{ orderAccessToken clientSecret attempt {{ id state }} }}
             ... on CheckoutProcessing {{ orderAccessToken pollAfterMs attempt {{ id state }} }}
+            ... on CheckoutPaymentQueued {{ orderAccessToken attemptNumber maxAttempts nextAttemptAt buyerMessage
+              attempt {{ id state }} order {{ number status paymentStatus }} }}
             ... on CheckoutFailed {{ cart {{ id state version }} failed: attempt {{ id state }} {USER_ERRORS} }}
           }} }}"""
         values = {

@@ -1,28 +1,30 @@
 """Check open payments: ask the provider about every attempt that is due, and settle what it says.
 
-The worker calls this again and again. It is how an attempt ends whose request died, whose provider was silent, whose
-buyer is at the bank's page, or whose buyer went away: that one is canceled when its time is up. An answer that was
-lost is looked for by the attempt's id before anything is repeated: the provider replays a stored failure for ever,
-even where the charge went through. See ADR-0005.
+It is how an attempt ends whose request died, whose provider was silent, whose buyer is at the bank's page, or whose
+buyer went away: that one is canceled when its time is up. An answer that was lost is looked for by the attempt's id
+before anything is repeated: the provider replays a stored failure for ever, even where the charge went through. See
+ADR-0005 and ADR-0025.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app import telemetry
 from app.checkout.domain import KEY_LIFETIME, CheckoutTransactions
-from app.checkout.settle_payment import SettlePayment
+from app.checkout.settle_payment import SettlePayment, locked_attempt
 from app.core.clock import Clock
 from app.core.errors import PaymentsUnavailable
+from app.core.ids import AttemptId
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentOutcome
 
 BATCH = 20
 PARALLEL = 5  # calls at once: the provider's limit is 25 a second for one endpoint
-CLAIM = timedelta(seconds=120)  # longer than a batch takes while the provider hangs: 20 / 5 × 2 calls × 8 s
-DOUBT = timedelta(minutes=1)  # without an answer for so long, ask what became of the payment: the search is fresh then
+CLAIM = timedelta(seconds=60)  # longer than the calls of one check take while the provider hangs
+DOUBT = timedelta(minutes=1)  # the provider's search may not find a payment that is younger
+HASTENED = 500  # of the queue, once the provider answers again
 
 _log = telemetry.logger(__name__)
 
@@ -36,47 +38,79 @@ class CheckPayments:
     settle: SettlePayment
     clock: Clock
 
-    async def __call__(self) -> int:
-        """Check one batch of due attempts; returns how many were due.
-
-        Concurrency: any number of workers; each attempt is checked by one of them.
-        """
-        now = self.clock.now()
-        async with self.transactions.begin() as tx:
-            due = await tx.attempts.claim_due(now=now, next_check_at=now + CLAIM, limit=BATCH)
+    async def __call__(self, *, overdue: timedelta = timedelta()) -> int:
+        """Check one batch of the attempts that have been due for so long; returns how many there were."""
+        async with self.transactions.read() as tx:
+            due = await tx.attempts.due(before=self.clock.now() - overdue, limit=BATCH)
         turns = asyncio.Semaphore(PARALLEL)
+
+        async def check(attempt_id: AttemptId) -> None:
+            try:
+                async with turns:
+                    await self.check(attempt_id)
+            except Exception as error:  # noqa: BLE001  one attempt must not keep the others from being checked
+                _log.error("payment_check_failed", attempt=str(attempt_id), exc_info=error)
+
         async with asyncio.TaskGroup() as tasks:
-            for attempt in due:
-                tasks.create_task(self._check(attempt, turns))
+            for attempt_id in due:
+                tasks.create_task(check(attempt_id))
         return len(due)
 
-    async def _check(self, attempt: PaymentAttempt, turns: asyncio.Semaphore) -> None:
+    async def check(self, attempt_id: AttemptId) -> None:
+        """Check one attempt; nothing happens where it has ended or is not due.
+
+        Concurrency: any number of workers; one of them checks it.
+        """
+        before = await self._claim(attempt_id)
+        if before is None:
+            return
         try:
-            async with turns:
-                try:
-                    outcome = await self._ask(attempt)
-                except PaymentsUnavailable:  # counted and logged by the gateway
-                    outcome = PaymentOutcome(AttemptState.PENDING, None, attempt.amount)  # no news: due again soon
-                await self.settle(attempt.id, outcome)
-        except Exception as error:  # noqa: BLE001  one attempt must not keep the others from being checked
-            _log.error("payment_check_failed", order=str(attempt.order_id), exc_info=error)
+            outcome = await self._ask(before)
+        except PaymentsUnavailable as silence:  # counted and logged by the gateway
+            sent_at = self.clock.now() if silence.may_have_run else before.sent_at
+            await self.settle.unanswered(attempt_id, sent_at=sent_at)
+            return
+        await self.settle(attempt_id, outcome)
+        if before.state is AttemptState.QUEUED:
+            await self._hasten_queue()
+
+    async def _claim(self, attempt_id: AttemptId) -> PaymentAttempt | None:
+        """The attempt as it was, now due again only after CLAIM."""
+        now = self.clock.now()
+        async with self.transactions.begin() as tx:
+            before = await locked_attempt(tx, attempt_id)
+            if before.check_at is None or before.check_at > now:
+                return None
+            sent_at = now if before.intent_id is None else before.sent_at  # as long as nothing else is known
+            await tx.attempts.save(replace(before, check_at=now + CLAIM, tries=before.tries + 1, sent_at=sent_at))
+        return before
 
     async def _ask(self, attempt: PaymentAttempt) -> PaymentOutcome:
         now = self.clock.now()
         if attempt.intent_id is not None:
-            if now >= attempt.expires_at and attempt.state is AttemptState.ACTION_REQUIRED:
+            if attempt.cancel_requested_at or (
+                now >= attempt.expires_at and attempt.state is AttemptState.ACTION_REQUIRED
+            ):
                 return await self.gateway.cancel(attempt.intent_id)
             return await self._ended(attempt, await self.gateway.look_up(attempt.intent_id))
         if attempt.amount.minor == 0:
             return PaymentOutcome(AttemptState.SUCCEEDED, None, attempt.amount)
-        if now - attempt.created_at < DOUBT:
-            return await self.gateway.charge(attempt)
-        found = await self.gateway.find(attempt)
+        found = None if attempt.sent_at is None else await self.gateway.find(attempt)
         if found is not None:
+            if attempt.cancel_requested_at and found.intent_id and not found.state.is_final:
+                return await self.gateway.cancel(found.intent_id)
             return await self._ended(attempt, found)
+        if attempt.cancel_requested_at:
+            return await self._never_charged(attempt)
         if now - attempt.created_at < KEY_LIFETIME:
             return await self.gateway.charge(attempt)
         _log.error("payment_never_arrived", order=str(attempt.order_id))
+        return PaymentOutcome(AttemptState.CANCELED, None, attempt.amount)
+
+    async def _never_charged(self, attempt: PaymentAttempt) -> PaymentOutcome:
+        """The end of an attempt that the buyer gave up and the provider does not know."""
+        if attempt.sent_at is not None and self.clock.now() - attempt.sent_at < DOUBT:
+            raise PaymentsUnavailable("a call may still be under way", may_have_run=False)
         return PaymentOutcome(AttemptState.CANCELED, None, attempt.amount)
 
     async def _ended(self, attempt: PaymentAttempt, outcome: PaymentOutcome) -> PaymentOutcome:
@@ -88,3 +122,9 @@ class CheckPayments:
             return outcome
         ended = await self.gateway.cancel(outcome.intent_id)
         return outcome if ended.state is AttemptState.CANCELED else ended
+
+    async def _hasten_queue(self) -> None:
+        """The provider answers again: what waits for it need not wait any longer."""
+        now = self.clock.now()
+        async with self.transactions.begin() as tx:
+            await tx.attempts.hasten_queued(now=now, limit=HASTENED)

@@ -43,13 +43,16 @@ from app.orders.domain import (
     OrderStore,
     PaymentStatus,
 )
-from app.payments.domain import AttemptStore, PaymentAttempt, PaymentMethod
+from app.payments.domain import AttemptState, AttemptStore, PaymentAttempt, PaymentMethod
 from app.shipping.domain import DeliveryOption
 
 PAYMENT_LIFETIME = timedelta(minutes=30)  # how long a buyer may take over 3-D Secure while units are held
 KEY_LIFETIME = timedelta(hours=23)  # the provider forgets idempotency keys after 24: repeating would charge again
+QUEUED_LIFETIME = timedelta(hours=24)  # the same for a payment that was queued, whose buyer is written to
 _SHORTEST_CHECK = timedelta(seconds=2)
-_LONGEST_CHECK = timedelta(seconds=60)
+_LONGEST_CHECK = timedelta(hours=1)
+_FIRST_RETRY = timedelta(seconds=15)  # of a queued payment; each next one waits twice as long
+_DOUBLINGS = 8  # beyond _LONGEST_CHECK
 
 
 class CheckoutTransaction(CartTransaction, Protocol):
@@ -71,6 +74,10 @@ class CheckoutTransactions(Protocol):
 
     def begin(self) -> AbstractAsyncContextManager[CheckoutTransaction]:
         """One transaction: committed on normal exit, rolled back on any exception."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[CheckoutTransaction]:
+        """Reads from the primary, each statement for itself; nothing is locked."""
         ...
 
 
@@ -186,8 +193,16 @@ def order_of(cart: PricedCart, order_id: OrderId, new_uuid: Callable[[], UUID], 
 
 
 def next_check(attempt: PaymentAttempt, now: datetime) -> datetime:
-    """When to look at an open attempt again: soon while it is young, then at a tenth of its age."""
-    return now + min(max((now - attempt.created_at) / 10, _SHORTEST_CHECK), _LONGEST_CHECK)
+    """When to look at an open attempt again.
+
+    A queued one with exponential back-off, up to an hour, spread so that a queue does not come back at once;
+    another one soon while it is young, then at a tenth of its age, and when its time is up.
+    """
+    if attempt.state is AttemptState.QUEUED:
+        pause = min(_FIRST_RETRY * (1 << min(max(attempt.tries - 1, 0), _DOUBLINGS)), _LONGEST_CHECK)
+        return now + pause * (0.8 + attempt.id.int % 1000 / 2500)  # 0.8 to 1.2
+    check_at = now + min(max((now - attempt.created_at) / 10, _SHORTEST_CHECK), _LONGEST_CHECK)
+    return min(check_at, attempt.expires_at) if now < attempt.expires_at else check_at
 
 
 def _delivery(chosen: DeliveryOption, paid: Money) -> Delivery:

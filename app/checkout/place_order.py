@@ -5,11 +5,13 @@ lock cart -> reprice -> hold stock -> write order and payment attempt   (one tra
 -> settle the outcome                                                   (a second transaction)
 
 A crash after the first transaction leaves a pending attempt that is due for a check: the worker asks the provider and
-settles. Who repeats the same request joins the same attempt. See ADR-0005.
+settles. Who repeats the same request waits for the answer to the first one. See ADR-0005.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +20,6 @@ from app.cart.domain import Cart, CartState
 from app.cart.edit_cart import CartDesk, check_open, checked_delivery, open_cart
 from app.cart.pricing import demand_of
 from app.checkout.domain import (
-    KEY_LIFETIME,
     PAYMENT_LIFETIME,
     CheckoutRequest,
     CheckoutTransaction,
@@ -36,6 +37,9 @@ from app.orders.domain import Order, OrderEvent
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentMethod, PaymentOutcome
 
 FIRST_CHECK_AFTER = timedelta(seconds=15)  # longer than the gateway tries while the buyer waits
+ANSWER_WITHIN = timedelta(seconds=12)  # so long at most a call waits for the answer to another one like it
+FIRST_LOOK = timedelta(milliseconds=50)
+LONGEST_PAUSE = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +50,29 @@ class PlaceOrder:
     transactions: CheckoutTransactions
     gateway: PaymentGateway
     settle: SettlePayment
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def __call__(
         self, request: CheckoutRequest, *, caller: CustomerId | None = None, keyed: KeyedCall | None = None
     ) -> PaymentAttempt:
         """The payment attempt, as far as it has come; its order exists.
 
-        A declined card is a FAILED attempt. An attempt that is still PENDING has no answer from the provider yet: the
-        worker goes on with it.
+        A declined card is a FAILED attempt. One that is QUEUED has had no answer from the provider: the worker goes on
+        with it. One that is still PENDING belongs to an earlier call, which has not had its answer either.
         Raises what keeps the cart from being paid (nothing has changed then) and InvalidInput
         (IDEMPOTENCY_KEY_REUSED) when the key has been used for another request.
         Concurrency: requests for one cart begin one after the other; the same request twice is one attempt.
         """
         check_key(request.idempotency_key, is_open=False)
-        attempt = await self._begin(request, caller, keyed)
-        if attempt.state is AttemptState.PENDING:
-            attempt = await self._charge(attempt)
-        return attempt
+        attempt, is_new = await self._begin(request, caller, keyed)
+        if is_new:
+            return await self._charge(attempt)
+        return await self._answered(attempt)
 
     async def _begin(
         self, request: CheckoutRequest, caller: CustomerId | None, keyed: KeyedCall | None
-    ) -> PaymentAttempt:
+    ) -> tuple[PaymentAttempt, bool]:
+        """The request's attempt, and whether this call has begun it."""
         async with self.desk.turns.of(request.cart_id), self.transactions.begin() as tx:
             await self.desk.claim(
                 tx, keyed
@@ -74,10 +80,10 @@ class PlaceOrder:
             cart = await open_cart(tx, request.cart_id, caller)
             earlier = await tx.attempts.find_by_key(request.cart_id, request.idempotency_key)
             if earlier is None:
-                return await self._reserve(tx, cart, request)
+                return await self._reserve(tx, cart, request), True
             if earlier.input_digest != request.digest:
                 raise key_reused()
-            return earlier
+            return earlier, False
 
     async def _reserve(self, tx: CheckoutTransaction, before: Cart, request: CheckoutRequest) -> PaymentAttempt:
         check_open(before, self.desk.clock, request.expected_version)
@@ -105,13 +111,22 @@ class PlaceOrder:
     async def _charge(self, attempt: PaymentAttempt) -> PaymentAttempt:
         if attempt.amount.minor == 0:
             return await self.settle(attempt.id, PaymentOutcome(AttemptState.SUCCEEDED, None, attempt.amount))
-        if self.desk.clock.now() - attempt.created_at > KEY_LIFETIME:
-            return attempt  # too old to repeat: the worker reports it
         try:
             outcome = await self.gateway.charge(attempt)
-        except PaymentsUnavailable:
-            return attempt  # the outcome is unknown: the worker will learn it
+        except PaymentsUnavailable as silence:
+            sent_at = attempt.sent_at if silence.may_have_run else None
+            return await self.settle.unanswered(attempt.id, sent_at=sent_at)
         return await self.settle(attempt.id, outcome)
+
+    async def _answered(self, attempt: PaymentAttempt) -> PaymentAttempt:
+        """The attempt of an earlier call, once that has its answer, or as it is when that takes too long."""
+        pause, end = FIRST_LOOK, attempt.created_at + ANSWER_WITHIN
+        while attempt.state is AttemptState.PENDING and self.desk.clock.now() < end:
+            await self.sleep(pause.total_seconds())
+            pause = min(pause * 2, LONGEST_PAUSE)
+            async with self.transactions.read() as tx:
+                attempt = await tx.attempts.find(attempt.id) or attempt
+        return attempt
 
     def _new_attempt(self, request: CheckoutRequest, order: Order, now: datetime) -> PaymentAttempt:
         attempt = PaymentAttempt(
@@ -128,6 +143,8 @@ class PlaceOrder:
             updated_at=now,
             expires_at=now + PAYMENT_LIFETIME,
             check_at=None,
+            tries=1,
+            sent_at=now,
         )
         # not before this request has had its time with the provider
         return replace(attempt, check_at=next_check(attempt, now) + FIRST_CHECK_AFTER)

@@ -1,27 +1,34 @@
 """Settle a payment: record what the provider said, and what follows from it for order, stock and cart.
 
-The buyer's own request and the worker both end here. Settling is idempotent: an outcome that is known already changes
-nothing, and one that comes after the end is refused loudly. See ADR-0005.
+The buyer's own request, the worker, webhooks and the reconciler all end here. Settling is idempotent: an outcome that
+is known already changes nothing, and one that comes after the end is refused loudly. See ADR-0005 and ADR-0025.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from app import telemetry
 from app.cart.domain import CartState
-from app.checkout.domain import CheckoutTransaction, CheckoutTransactions, next_check
+from app.checkout.domain import QUEUED_LIFETIME, CheckoutTransaction, CheckoutTransactions, next_check
 from app.core.changes import attempt_changed, cart_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import Bug
 from app.core.ids import AttemptId
 from app.orders.domain import OrderEvent, OrderStatus, PaymentStatus
-from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome, may_follow
+from app.payments.domain import ATTEMPT_LIFE, AttemptState, PaymentAttempt, PaymentOutcome
 
 _log = telemetry.logger(__name__)
 
 # what an attempt's state means for its order: status, payment status, the event's kind and message
 _ORDER_FOLLOWS = {
+    AttemptState.QUEUED: (
+        OrderStatus.PENDING,
+        PaymentStatus.DELAYED,
+        "payment_delayed",
+        "The payment provider does not answer: the shop goes on trying.",
+    ),
     AttemptState.SUCCEEDED: (OrderStatus.CONFIRMED, PaymentStatus.PAID, "paid", "The payment went through."),
     AttemptState.ACTION_REQUIRED: (
         OrderStatus.PENDING,
@@ -47,56 +54,65 @@ _ORDER_FOLLOWS = {
 
 @dataclass(frozen=True, slots=True)
 class SettlePayment:
-    """Record a payment's outcome."""
+    """Record what became of a payment."""
 
     transactions: CheckoutTransactions
     clock: Clock
 
     async def __call__(self, attempt_id: AttemptId, outcome: PaymentOutcome) -> PaymentAttempt:
-        """The attempt after the outcome has been recorded.
+        """The attempt after the outcome has been recorded. Raises as `within` does."""
+        async with self.transactions.begin() as tx:
+            return await self.within(tx, attempt_id, outcome)
+
+    async def within(self, tx: CheckoutTransaction, attempt_id: AttemptId, outcome: PaymentOutcome) -> PaymentAttempt:
+        """Record the outcome in a transaction that is open; returns the attempt after it.
 
         Raises Bug when the provider charged another amount than the order's.
         Concurrency: under the lock of the cart, so outcomes of one attempt are recorded one after the other.
         """
-        async with self.transactions.begin() as tx:
-            attempt = await _locked(tx, attempt_id)
-            if outcome.amount != attempt.amount:
-                said = f"it is for {attempt.amount}, the provider says {outcome.amount}"
-                raise Bug(f"the payment of order {attempt.order_id}: {said}")
-            if attempt.state is outcome.state or outcome.state is AttemptState.PENDING:
-                return await self._unchanged(tx, attempt, outcome)
-            if not may_follow(attempt.state, outcome.state):
-                _log.error(
-                    "payment_outcome_after_the_end",
-                    order=str(attempt.order_id),
-                    state=attempt.state.value,
-                    outcome=outcome.state.value,
-                )
-                return attempt
-            return await self._record(tx, attempt, outcome)
-
-    async def _unchanged(
-        self, tx: CheckoutTransaction, attempt: PaymentAttempt, outcome: PaymentOutcome
-    ) -> PaymentAttempt:
-        if attempt.state.is_final:
+        attempt = await locked_attempt(tx, attempt_id)
+        if outcome.amount != attempt.amount:
+            said = f"it is for {attempt.amount}, the provider says {outcome.amount}"
+            raise Bug(f"the payment of order {attempt.order_id}: {said}")
+        if attempt.state is outcome.state or outcome.state is AttemptState.PENDING:
+            return await self._unchanged(tx, replace(attempt, intent_id=outcome.intent_id or attempt.intent_id))
+        if not ATTEMPT_LIFE.allows(attempt.state, outcome.state):
+            _log.error(
+                "payment_outcome_after_the_end",
+                order=str(attempt.order_id),
+                state=attempt.state.value,
+                outcome=outcome.state.value,
+            )
             return attempt
-        waiting = replace(
-            attempt,
-            check_at=next_check(attempt, self.clock.now()),
-            intent_id=outcome.intent_id or attempt.intent_id,
-        )
-        await tx.attempts.save(waiting)
-        return waiting
+        return await self._record(tx, self._with_outcome(attempt, outcome))
 
-    async def _record(
-        self, tx: CheckoutTransaction, attempt: PaymentAttempt, outcome: PaymentOutcome
-    ) -> PaymentAttempt:
+    async def unanswered(self, attempt_id: AttemptId, *, sent_at: datetime | None) -> PaymentAttempt:
+        """Record that the provider has given no answer: the payment is queued, and the worker goes on with it.
+
+        sent_at: when a call may last have reached the provider; None where surely none has.
+        """
+        async with self.transactions.begin() as tx:
+            attempt = replace(await locked_attempt(tx, attempt_id), sent_at=sent_at)
+            if attempt.state is not AttemptState.PENDING:
+                return await self._unchanged(tx, attempt)
+            now = self.clock.now()
+            telemetry.PAYMENTS_DELAYED.inc()
+            _log.warning("payment_delayed", order=str(attempt.order_id))
+            queued = replace(attempt, state=AttemptState.QUEUED, queued_at=now, updated_at=now)
+            return await self._record(tx, replace(queued, check_at=next_check(queued, now)))
+
+    async def _unchanged(self, tx: CheckoutTransaction, attempt: PaymentAttempt) -> PaymentAttempt:
+        if not attempt.state.is_final:
+            attempt = replace(attempt, check_at=next_check(attempt, self.clock.now()))
+            await tx.attempts.save(attempt)
+        return attempt
+
+    def _with_outcome(self, attempt: PaymentAttempt, outcome: PaymentOutcome) -> PaymentAttempt:
         now = self.clock.now()
         settled = replace(
             attempt,
             state=outcome.state,
             updated_at=now,
-            check_at=None if outcome.state.is_final else next_check(attempt, now),
             intent_id=outcome.intent_id or attempt.intent_id,
             client_secret=outcome.client_secret or attempt.client_secret,
             card_brand=outcome.card_brand or attempt.card_brand,
@@ -104,6 +120,12 @@ class SettlePayment:
             decline_code=outcome.decline_code,
             failure_message=outcome.failure_message,
         )
+        if attempt.state is AttemptState.QUEUED:  # the buyer has gone since, and must come back for the bank
+            settled = replace(settled, expires_at=now + QUEUED_LIFETIME)
+        return replace(settled, check_at=None if outcome.state.is_final else next_check(settled, now))
+
+    async def _record(self, tx: CheckoutTransaction, settled: PaymentAttempt) -> PaymentAttempt:
+        now = settled.updated_at
         await tx.attempts.save(settled)
         status, payment_status, kind, message = _ORDER_FOLLOWS[settled.state]
         await tx.orders.advance(
@@ -122,8 +144,8 @@ class SettlePayment:
         return settled
 
 
-async def _locked(tx: CheckoutTransaction, attempt_id: AttemptId) -> PaymentAttempt:
-    """The attempt under its cart's lock, which is always taken first."""
+async def locked_attempt(tx: CheckoutTransaction, attempt_id: AttemptId) -> PaymentAttempt:
+    """The attempt under its cart's lock, which is always taken first. Raises Bug where there is none."""
     found = await tx.attempts.find(attempt_id)
     if found is None:
         raise Bug(f"there is no attempt {attempt_id}")

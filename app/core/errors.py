@@ -265,7 +265,14 @@ class CartBusy(OperationalError):
 
 
 class PaymentsUnavailable(OperationalError):
-    """The payment provider gave no answer that says what happened: the outcome is unknown."""
+    """The payment provider gave no answer that says what happened.
+
+    may_have_run: False where surely nothing was executed, so that nobody has to ask what became of it.
+    """
+
+    def __init__(self, message: str, *, may_have_run: bool = True) -> None:
+        super().__init__(message)
+        self.may_have_run = may_have_run
 
 
 class DeadlineExceeded(OperationalError):

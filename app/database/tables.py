@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
 from app.database import search_tables as search_tables
+from app.database import state_tables as state_tables
 from app.database import terms_tables
 from app.database.metadata import metadata, moment
 
@@ -35,7 +36,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0006"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0007"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 
@@ -173,7 +174,7 @@ reservation = Table(
     Column("created_at", moment, nullable=False),
     Column("ended_at", moment),
     CheckConstraint("quantity > 0", name="quantity_positive"),
-    CheckConstraint("state IN ('held', 'sold', 'released')", name="state_known"),
+    CheckConstraint("state IN ('held', 'sold', 'released', 'returned')", name="state_known"),
 )
 
 # ------------------------------------------------------------------------------------------------ carts
@@ -266,6 +267,11 @@ orders = Table(
     CheckConstraint("total_minor = subtotal_minor - discount_minor + shipping_minor + tax_minor", name="adds_up"),
     CheckConstraint("discount_minor >= 0 AND total_minor >= 0", name="not_negative"),
     CheckConstraint("status IN ('pending', 'confirmed', 'canceled', 'completed')", name="status_known"),
+    CheckConstraint(
+        "payment_status IN"
+        " ('pending', 'action_required', 'delayed', 'paid', 'partially_refunded', 'refunded', 'failed')",
+        name="payment_status_known",
+    ),
     Index("orders_buyer_idx", text("lower(email)"), postgresql_where=text("status <> 'canceled'")),
     Index("orders_one_per_cart_idx", "cart_id", unique=True, postgresql_where=text("status <> 'canceled'")),
 )
@@ -322,11 +328,16 @@ payment_attempt = Table(
     Column("created_at", moment, nullable=False),
     Column("updated_at", moment, nullable=False),
     Column("expires_at", moment, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("sent_at", moment),
+    Column("queued_at", moment),
+    Column("cancel_requested_at", moment),
     Column("check_at", moment),  # when the worker looks at it next; null once it has ended
     UniqueConstraint("cart_id", "idempotency_key"),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
     CheckConstraint(
-        "state IN ('pending', 'action_required', 'processing', 'succeeded', 'failed', 'canceled')", name="state_known"
+        "state IN ('pending', 'queued', 'action_required', 'processing', 'succeeded', 'failed', 'canceled')",
+        name="state_known",
     ),
     CheckConstraint(
         "(check_at IS NULL) = (state IN ('succeeded', 'failed', 'canceled'))", name="open_ones_are_checked"

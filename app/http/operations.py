@@ -174,7 +174,7 @@ class Operations:
         context = Context(self._services, ready.caller.customer_id, idempotency_key=ready.idempotency_key)
         self._running += 1
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
+            async with asyncio.timeout(REQUEST_SECONDS) as context.deadline:
                 return await self._schema.run(ready.operation, ready.variables, context, event=event)
         except TimeoutError:
             error = DeadlineExceeded(f"the request took longer than {REQUEST_SECONDS:g} s")

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from app.core.ids import OrderId, VariantId
+from app.core.state_machine import StateMachine
 from app.core.stock import StockPolicy
 
 LOW_STOCK = 5  # units or fewer are shown as low
@@ -31,6 +32,17 @@ class ReservationState(Enum):
     HELD = "held"
     SOLD = "sold"
     RELEASED = "released"
+    RETURNED = "returned"
+
+
+RESERVATION_LIFE = StateMachine(
+    "reservation",
+    frozenset({ReservationState.HELD}),
+    {
+        ReservationState.HELD: frozenset({ReservationState.SOLD, ReservationState.RELEASED}),
+        ReservationState.SOLD: frozenset({ReservationState.RETURNED}),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)

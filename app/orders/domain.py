@@ -11,6 +11,7 @@ from typing import Protocol
 from app.core.contact import Address
 from app.core.ids import CartId, OrderId, OrderLineId, VariantId
 from app.core.money import Currency, Money
+from app.core.state_machine import StateMachine
 from app.taxes.domain import TaxLine
 
 
@@ -28,8 +29,38 @@ class PaymentStatus(Enum):
 
     PENDING = "PENDING"
     ACTION_REQUIRED = "ACTION_REQUIRED"
+    DELAYED = "DELAYED"
     PAID = "PAID"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+    REFUNDED = "REFUNDED"
     FAILED = "FAILED"
+
+
+ORDER_LIFE = StateMachine(
+    "order",
+    frozenset({OrderStatus.PENDING}),
+    {
+        OrderStatus.PENDING: frozenset({OrderStatus.CONFIRMED, OrderStatus.CANCELED}),
+        OrderStatus.CONFIRMED: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELED}),
+    },
+)
+ORDER_PAYMENT = StateMachine(
+    "order_payment",
+    frozenset({PaymentStatus.PENDING}),
+    {
+        PaymentStatus.PENDING: frozenset(
+            {PaymentStatus.ACTION_REQUIRED, PaymentStatus.DELAYED, PaymentStatus.PAID, PaymentStatus.FAILED}
+        ),
+        PaymentStatus.ACTION_REQUIRED: frozenset({PaymentStatus.PENDING, PaymentStatus.PAID, PaymentStatus.FAILED}),
+        PaymentStatus.DELAYED: frozenset(
+            {PaymentStatus.PENDING, PaymentStatus.ACTION_REQUIRED, PaymentStatus.PAID, PaymentStatus.FAILED}
+        ),
+        # a refund may fail days after it was made: then the money is here again
+        PaymentStatus.PAID: frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED}),
+        PaymentStatus.PARTIALLY_REFUNDED: frozenset({PaymentStatus.PAID, PaymentStatus.REFUNDED}),
+        PaymentStatus.REFUNDED: frozenset({PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED}),
+    },
+)
 
 
 class FulfillmentStatus(Enum):

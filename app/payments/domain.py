@@ -1,12 +1,8 @@
-"""Payment attempts, and the port to the payment provider. See ADR-0005.
+"""Payment attempts, and the port to the payment provider. See ADR-0005 and ADR-0025.
 
-        ┌──────────────► succeeded
-pending ┼─► action_required ─┬─► succeeded | failed | canceled
-        ├─► processing ──────┘
-        └──────────────► failed | canceled
-
-Pending means that the provider has not said anything yet: the outcome is unknown, and only asking it, or repeating the
-very same call, may end it.
+An attempt is PENDING while the request that began it asks the provider, QUEUED once that has had no answer: then the
+outcome is unknown, and only asking the provider, or repeating the very same call, may end it. docs/states.md draws
+what may follow what.
 """
 
 from __future__ import annotations
@@ -19,12 +15,14 @@ from typing import Protocol
 
 from app.core.ids import AttemptId, CartId, OrderId
 from app.core.money import Money
+from app.core.state_machine import StateMachine
 
 
 class AttemptState(Enum):
     """Where an attempt to pay is."""
 
     PENDING = "PENDING"
+    QUEUED = "QUEUED"
     ACTION_REQUIRED = "ACTION_REQUIRED"
     PROCESSING = "PROCESSING"
     SUCCEEDED = "SUCCEEDED"
@@ -34,20 +32,20 @@ class AttemptState(Enum):
     @property
     def is_final(self) -> bool:
         """Whether nothing can follow."""
-        return self in _FINAL
+        return ATTEMPT_LIFE.is_final(self)
 
 
-_FINAL = frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.CANCELED})
-_EDGES: dict[AttemptState, frozenset[AttemptState]] = {
-    AttemptState.PENDING: frozenset(AttemptState) - {AttemptState.PENDING},
-    AttemptState.ACTION_REQUIRED: _FINAL | {AttemptState.PROCESSING},
-    AttemptState.PROCESSING: _FINAL | {AttemptState.ACTION_REQUIRED},
-}
-
-
-def may_follow(before: AttemptState, after: AttemptState) -> bool:
-    """Whether an attempt in the one state may move to the other."""
-    return after in _EDGES.get(before, frozenset())
+_ENDS = frozenset({AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.CANCELED})
+ATTEMPT_LIFE = StateMachine(
+    "attempt",
+    frozenset({AttemptState.PENDING}),
+    {
+        AttemptState.PENDING: _ENDS | {AttemptState.QUEUED, AttemptState.ACTION_REQUIRED, AttemptState.PROCESSING},
+        AttemptState.QUEUED: _ENDS | {AttemptState.ACTION_REQUIRED, AttemptState.PROCESSING},
+        AttemptState.ACTION_REQUIRED: _ENDS | {AttemptState.PROCESSING},
+        AttemptState.PROCESSING: _ENDS | {AttemptState.ACTION_REQUIRED},
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,8 @@ class PaymentAttempt:
     """One attempt to pay for one order. Its id is the key that makes the provider's calls idempotent.
 
     idempotency_key: the client's, unique in its cart; input_digest: of what the client sent with it.
+    tries: how often the provider has been asked; sent_at: when a call may last have reached it, None where surely none
+    has; check_at: when to ask next, None after the end; cancel_requested_at: when the buyer did not want it any more.
     """
 
     id: AttemptId
@@ -84,6 +84,10 @@ class PaymentAttempt:
     card_last4: str | None = None
     decline_code: str | None = None
     failure_message: str | None = None
+    tries: int = 0
+    sent_at: datetime | None = None
+    queued_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +172,17 @@ class AttemptStore(Protocol):
         """Replace what is stored of the attempt."""
         ...
 
-    async def claim_due(self, *, now: datetime, next_check_at: datetime, limit: int) -> list[PaymentAttempt]:
-        """Attempts that are due for a check, now due again at next_check_at.
+    async def due(self, *, before: datetime, limit: int) -> list[AttemptId]:
+        """Attempts that were to be checked before this moment, the longest due first."""
+        ...
 
-        Concurrency: an attempt goes to one caller, whoever else asks at the same time.
+    async def hasten_queued(self, *, now: datetime, limit: int) -> list[AttemptId]:
+        """Make queued attempts due now, the oldest first; returns which.
+
+        Concurrency: attempts that somebody is busy with are left alone. Needs no lock of a cart.
         """
+        ...
+
+    async def queue(self, *, limit: int) -> list[PaymentAttempt]:
+        """Attempts that wait in the queue, the oldest first."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ARRAY, DateTime, Integer, Row, bindparam, func, insert, select, update
@@ -28,21 +28,34 @@ _BY_KEY = select(payment_attempt).where(
 )
 _INSERT = insert(payment_attempt)
 _SAVE = update(payment_attempt).where(_row_of.id == bindparam("attempt_id"))
-_due = (
+_DUE = (
     select(_row_of.id)
-    .where(_row_of.check_at <= bindparam("now", type_=DateTime(timezone=True)))
+    .where(_row_of.check_at <= bindparam("before", type_=DateTime(timezone=True)))
     .order_by(_row_of.check_at)
     .limit(bindparam("limit", type_=Integer))
+)
+_QUEUE = (
+    select(payment_attempt)
+    .where(_row_of.state == "queued", _row_of.check_at.is_not(None))
+    .order_by(_row_of.created_at)
+    .limit(bindparam("limit", type_=Integer))
+)
+_later = (
+    select(_row_of.id)
+    .where(_row_of.state == "queued", _row_of.check_at > bindparam("soon", type_=DateTime(timezone=True)))
+    .order_by(_row_of.created_at)
+    .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
-    .cte("due")
+    .cte("later")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
-_CLAIM = (
+_HASTEN = (
     update(payment_attempt)
-    .where(_row_of.id.in_(select(_due.c.id)))
-    .values(check_at=bindparam("next_check_at"))
-    .returning(payment_attempt)
+    .where(_row_of.id.in_(select(_later.c.id)))
+    .values(check_at=bindparam("now", type_=DateTime(timezone=True)))
+    .returning(_row_of.id)
 )
+_SOON = timedelta(seconds=15)  # what is due so soon need not be hastened
 
 
 class SqlAttemptReader:
@@ -96,10 +109,19 @@ class SqlAttempts:
         """Replace what is stored of the attempt."""
         await self._connection.execute(_SAVE, {"attempt_id": attempt.id, **_row(attempt)})
 
-    async def claim_due(self, *, now: datetime, next_check_at: datetime, limit: int) -> list[PaymentAttempt]:
-        """Attempts that are due for a check, now due again at next_check_at."""
-        parameters = {"now": now, "next_check_at": next_check_at, "limit": limit}
-        return [_attempt(row) for row in (await self._connection.execute(_CLAIM, parameters)).all()]
+    async def due(self, *, before: datetime, limit: int) -> list[AttemptId]:
+        """Attempts that were to be checked before this moment, the longest due first."""
+        rows = await self._connection.execute(_DUE, {"before": before, "limit": limit})
+        return [AttemptId(key) for key in rows.scalars()]
+
+    async def hasten_queued(self, *, now: datetime, limit: int) -> list[AttemptId]:
+        """Make queued attempts due now, the oldest first; returns which."""
+        rows = await self._connection.execute(_HASTEN, {"now": now, "soon": now + _SOON, "limit": limit})
+        return [AttemptId(key) for key in rows.scalars()]
+
+    async def queue(self, *, limit: int) -> list[PaymentAttempt]:
+        """Attempts that wait in the queue, the oldest first."""
+        return [_attempt(row) for row in (await self._connection.execute(_QUEUE, {"limit": limit})).all()]
 
 
 def _row(attempt: PaymentAttempt) -> dict[str, object]:
@@ -125,6 +147,10 @@ def _row(attempt: PaymentAttempt) -> dict[str, object]:
         "updated_at": attempt.updated_at,
         "expires_at": attempt.expires_at,
         "check_at": attempt.check_at,
+        "tries": attempt.tries,
+        "sent_at": attempt.sent_at,
+        "queued_at": attempt.queued_at,
+        "cancel_requested_at": attempt.cancel_requested_at,
     }
 
 
@@ -149,4 +175,8 @@ def _attempt(row: Row[Any]) -> PaymentAttempt:
         card_last4=row.card_last4,
         decline_code=row.decline_code,
         failure_message=row.failure_message,
+        tries=row.tries,
+        sent_at=row.sent_at,
+        queued_at=row.queued_at,
+        cancel_requested_at=row.cancel_requested_at,
     )

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import httpx
 import stamina
 import stripe
 
@@ -41,11 +42,20 @@ _STATES = {
     "requires_payment_method": AttemptState.FAILED,
     "requires_confirmation": AttemptState.PENDING,
 }
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BUYERS_PARAMETERS = frozenset({"payment_method", "confirmation_token"})  # what the client chose
 
 
 class _Unknown(Exception):
-    """The call may or may not have done something."""
+    """No answer that says what happened.
+
+    may_have_run: whether the call may have done something all the same; retry_after_seconds: as the provider asks.
+    """
+
+    def __init__(self, cause: str, *, may_have_run: bool = True, retry_after_seconds: float | None = None) -> None:
+        super().__init__(cause)
+        self.may_have_run = may_have_run
+        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ class StripeGateway:
             found = await self._client.v1.payment_intents.search_async(params)
             return _outcome(found.data[0]) if found.data else None
 
-        return await self._call("find", search)
+        return await self._call("find", search, reads=True)
 
     async def look_up(self, intent_id: str) -> PaymentOutcome:
         """What became of a payment."""
@@ -118,7 +128,7 @@ class StripeGateway:
             expand: Any = {"expand": ["payment_method"]}
             return _outcome(await self._client.v1.payment_intents.retrieve_async(intent_id, expand))
 
-        return await self._call("look_up", retrieve)
+        return await self._call("look_up", retrieve, reads=True)
 
     async def cancel(self, intent_id: str) -> PaymentOutcome:
         """Cancel a payment that waits for the buyer; the outcome says if it was paid before that."""
@@ -137,20 +147,27 @@ class StripeGateway:
         """End every connection."""
         await self._transport.close_async()  # type: ignore[no-untyped-call]
 
-    async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _call(self, name: str, call: Callable[[], Awaitable[T]], *, reads: bool = False) -> T:
+        failures: list[_Unknown] = []
         try:
             async for attempt in stamina.retry_context(
-                on=_Unknown,
+                on=_again,
                 attempts=1 + self._policy.retries,
                 timeout=self._policy.within_seconds,
                 wait_initial=self._policy.first_wait_seconds,
             ):
                 with attempt:
-                    outcome = await _translated(call)
+                    try:
+                        outcome = await _translated(call)
+                    except _Unknown as error:
+                        failures.append(error)
+                        raise
         except _Unknown as error:
             telemetry.PAYMENT_CALLS.labels("unknown").inc()
             _log.warning("payment_provider_silent", call=name, cause=str(error))
-            raise PaymentsUnavailable("the payment provider gave no answer that says what happened") from error
+            message = "the payment provider gave no answer that says what happened"
+            may_have_run = not reads and any(failure.may_have_run for failure in failures)
+            raise PaymentsUnavailable(message, may_have_run=may_have_run) from error
         state = outcome.state.value.lower() if isinstance(outcome, PaymentOutcome) else "not_found"
         telemetry.PAYMENT_CALLS.labels(state).inc()
         return outcome
@@ -163,10 +180,24 @@ async def _translated(call: Callable[[], Awaitable[T]]) -> T:
     except TimeoutError as error:
         raise _Unknown("no answer in time") from error
     except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
-        raise _Unknown(f"{type(error).__name__} {error.http_status or ''}".strip()) from error
+        refused = isinstance(error, stripe.RateLimitError) or isinstance(error.__cause__, _NEVER_SENT)
+        cause = f"{type(error).__name__} {error.http_status or ''}".strip()
+        raise _Unknown(cause, may_have_run=not refused, retry_after_seconds=_retry_after(error)) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         _log.error("payment_provider_refused_our_key", status=error.http_status)
         raise PaymentsUnavailable("the payment provider does not accept the shop's key") from error
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether to repeat the call, or after how many seconds."""
+    if not isinstance(error, _Unknown):
+        return False
+    return True if error.retry_after_seconds is None else error.retry_after_seconds
+
+
+def _retry_after(error: stripe.StripeError) -> float | None:
+    asked = str((error.headers or {}).get("retry-after", ""))
+    return float(asked) if asked.isdecimal() else None
 
 
 def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:

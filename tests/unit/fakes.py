@@ -288,11 +288,18 @@ class MemoryAttempts:
         assert attempt.id in self._books.attempts
         self._books.attempts[attempt.id] = attempt
 
-    async def claim_due(self, *, now: datetime, next_check_at: datetime, limit: int) -> list[PaymentAttempt]:
-        due = sorted((a.check_at, a.id) for a in self._books.attempts.values() if a.check_at and a.check_at <= now)
-        claimed = [replace(self._books.attempts[each], check_at=next_check_at) for _, each in due[:limit]]
-        self._books.attempts |= {attempt.id: attempt for attempt in claimed}
-        return claimed
+    async def due(self, *, before: datetime, limit: int) -> list[AttemptId]:
+        due = sorted((a.check_at, a.id) for a in self._books.attempts.values() if a.check_at and a.check_at <= before)
+        return [each for _, each in due[:limit]]
+
+    async def hasten_queued(self, *, now: datetime, limit: int) -> list[AttemptId]:
+        later = [a for a in await self.queue(limit=limit) if a.check_at and a.check_at > now + timedelta(seconds=15)]
+        self._books.attempts |= {a.id: replace(a, check_at=now) for a in later}
+        return [a.id for a in later]
+
+    async def queue(self, *, limit: int) -> list[PaymentAttempt]:
+        queued = (a for a in self._books.attempts.values() if a.state is AttemptState.QUEUED)
+        return sorted(queued, key=lambda attempt: attempt.created_at)[:limit]
 
 
 def what_changed(before: Books, after: Books) -> set[Change]:

@@ -15,7 +15,7 @@ from app.core.errors import Bug
 from app.core.ids import AttemptId, VariantId
 from app.core.money import Currency, Money
 from app.orders.domain import OrderStatus, PaymentStatus
-from app.payments.domain import AttemptState, PaymentAttempt, may_follow
+from app.payments.domain import ATTEMPT_LIFE, AttemptState, PaymentAttempt
 from tests.unit.fakes import NOON, LogBook, MemoryShop, line, outcome, request, usd
 
 V7 = VariantId(7)
@@ -62,7 +62,7 @@ def the_cart(shop: MemoryShop) -> Cart:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [pair for pair in product(AttemptState, AttemptState) if may_follow(*pair)]
+    ("before", "after"), [pair for pair in product(AttemptState, AttemptState) if ATTEMPT_LIFE.allows(*pair)]
 )
 async def test_an_outcome_moves_attempt_order_stock_and_cart_together(
     shop: MemoryShop, before: AttemptState, after: AttemptState
