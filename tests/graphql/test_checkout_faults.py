@@ -67,13 +67,14 @@ async def test_a_silent_provider_is_asked_again_later_and_charges_once(
 
     outcome = await api.checkout(cart)
 
-    assert outcome["__typename"] == "CheckoutProcessing"
-    assert (outcome["attempt"]["state"], outcome["pollAfterMs"]) == ("PENDING", 2_000)
+    assert outcome["__typename"] == "CheckoutPaymentQueued"
+    assert (outcome["attempt"]["state"], outcome["attemptNumber"], outcome["maxAttempts"]) == ("QUEUED", 1, None)
+    assert outcome["order"]["paymentStatus"] == "DELAYED"
     assert await read(api, outcome) == {
-        "state": "PENDING",
+        "state": "QUEUED",
         "cart": {"state": "IN_CHECKOUT"},
-        "order": {"status": "PENDING", "paymentStatus": "PENDING"},
-        "result": {"__typename": "CheckoutProcessing"},
+        "order": {"status": "PENDING", "paymentStatus": "DELAYED"},
+        "result": {"__typename": "CheckoutPaymentQueued"},
     }
     assert await keeper.level(mug.variant_id) == (5, 2)
     assert await provider.hits(script) == TRIES
@@ -93,6 +94,23 @@ async def test_a_silent_provider_is_asked_again_later_and_charges_once(
     }
     assert await keeper.level(mug.variant_id) == (3, 0)
     assert await provider.ledger(outcome["attempt"]["id"]) == [("charge_succeeded", 4_090)]
+
+
+async def test_after_three_payments_without_an_answer_the_provider_is_left_alone_for_a_while(
+    api: Api, keeper: Shopkeeper, clock: ManualClock, mug: Stocked, provider: Provider
+) -> None:
+    script = await provider.fault("503", times=None)
+    carts = [await api.ready_cart((mug.variant_id, 1)) for _ in range(5)]
+    outcomes = [await api.checkout(cart) for cart in carts[:4]]
+    asked = await provider.hits(script)
+
+    await provider.heal()
+    with clock.turned(timedelta(seconds=10)):
+        probe = await api.checkout(carts[4])
+
+    assert [outcome["__typename"] for outcome in outcomes] == ["CheckoutPaymentQueued"] * 4
+    assert asked == 3 * TRIES
+    assert probe["__typename"] == "CheckoutCompleted"
 
 
 @pytest.mark.parametrize("mode", ["500", "503", "429", "refuse", "lost", "truncate"])
@@ -117,7 +135,7 @@ async def test_a_provider_that_never_answers_costs_the_buyer_seconds_and_nothing
     with stamina.set_testing(True, attempts=1):
         outcome = await api.checkout(cart)
 
-    assert outcome["__typename"] == "CheckoutProcessing"
+    assert outcome["__typename"] == "CheckoutPaymentQueued"
     assert await keeper.level(mug.variant_id) == (5, 2)
     await provider.heal()
     with clock.turned(SOON):
@@ -127,16 +145,20 @@ async def test_a_provider_that_never_answers_costs_the_buyer_seconds_and_nothing
 
 
 async def test_the_buyer_who_sends_the_request_again_joins_the_attempt(
-    api: Api, mug: Stocked, keeper: Shopkeeper, cart: dict[str, Any], provider: Provider
+    api: Api, mug: Stocked, keeper: Shopkeeper, clock: ManualClock, cart: dict[str, Any], provider: Provider
 ) -> None:
-    await provider.fault("lost", times=None)
+    script = await provider.fault("lost", times=None)
     first = await api.checkout(cart, key="patience")
+    assert await provider.hits(script) == TRIES
     second = await api.checkout(cart, key="patience")
+    assert await provider.hits(script) == TRIES  # the second request has not asked the provider
     await provider.heal()
 
+    with clock.turned(SOON):
+        await keeper.settle_payments()
     third = await api.checkout(cart, key="patience")
 
-    assert [first["__typename"], second["__typename"]] == ["CheckoutProcessing"] * 2
+    assert [first["__typename"], second["__typename"]] == ["CheckoutPaymentQueued"] * 2
     assert first["attempt"] == second["attempt"]
     assert third["__typename"] == "CheckoutCompleted"
     assert third["attempt"]["id"] == first["attempt"]["id"]
@@ -157,8 +179,8 @@ async def test_a_failure_that_the_provider_repeats_for_ever_ends_after_a_day_wit
         await keeper.settle_payments()
 
     assert await provider.hits(script) == 1
-    assert outcome["__typename"] == "CheckoutProcessing"
-    assert before == ("PENDING", (5, 2))
+    assert outcome["__typename"] == "CheckoutPaymentQueued"
+    assert before == ("QUEUED", (5, 2))
     assert (await read(api, outcome))["state"] == "CANCELED"
     assert await keeper.level(mug.variant_id) == (5, 0)
     assert await provider.ledger(outcome["attempt"]["id"]) == []
@@ -201,7 +223,7 @@ async def test_a_worker_that_meets_silence_too_leaves_the_attempt_for_later(
         await keeper.settle_payments()
 
     assert asked > TRIES
-    assert after_worker == ("PENDING", (5, 2))
+    assert after_worker == ("QUEUED", (5, 2))
     assert (await read(api, outcome))["state"] == "SUCCEEDED"
     assert await provider.ledger(outcome["attempt"]["id"]) == [("charge_succeeded", 4_090)]
 
@@ -241,7 +263,7 @@ async def test_a_charge_behind_a_stored_failure_is_found_and_not_repeated(
     await provider.fault("500", when="after", times=None)
     outcome = await api.checkout(cart)
     await provider.heal()
-    assert outcome["__typename"] == "CheckoutProcessing"
+    assert outcome["__typename"] == "CheckoutPaymentQueued"
 
     with clock.turned(SOON):
         await keeper.settle_payments()

@@ -526,8 +526,12 @@ class MemoryShop:
             lifetime=timedelta(days=30),
         )
         self.settle = SettlePayment(self.transactions, self.clock)
-        self.place_order = PlaceOrder(self.desk, self.transactions, self.gateway, self.settle)
+        self.place_order = PlaceOrder(self.desk, self.transactions, self.gateway, self.settle, self._sleep)
         self.check_payments = CheckPayments(self.transactions, self.gateway, self.settle, self.clock)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.clock.turn(seconds=seconds)
+        await asyncio.sleep(0)
 
     @property
     def books(self) -> Books:

@@ -102,13 +102,15 @@ async def test_a_line_of_an_order_adds_up(shop: Shop, paid: dict[str, Any], chan
 async def test_a_cart_becomes_one_order_that_is_not_canceled(shop: Shop, paid: dict[str, Any]) -> None:
     copy = """INSERT INTO orders (id, cart_id, status, payment_status, fulfillment_status, email, currency,
         subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, placed_at)
-        SELECT :new, cart_id, :status, payment_status, fulfillment_status, email, currency,
+        SELECT :new, cart_id, :status, 'pending', fulfillment_status, email, currency,
         subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor, placed_at FROM orders WHERE id = :id"""
 
     for status in ("pending", "confirmed", "completed"):
         await refused(shop, "orders_one_per_cart_idx", copy, new=uuid.uuid4(), status=status, id=paid["order"])
     async with shop.database.write() as connection:
-        await connection.execute(text(copy), {"new": uuid.uuid4(), "status": "canceled", "id": paid["order"]})
+        await connection.execute(text("UPDATE orders SET status = 'canceled' WHERE id = :id"), {"id": paid["order"]})
+        await connection.execute(text(copy), {"new": uuid.uuid4(), "status": "pending", "id": paid["order"]})
+        await connection.rollback()
 
 
 _COPY_ATTEMPT = """INSERT INTO payment_attempt

@@ -21,7 +21,9 @@ V7 = VariantId(7)
 TOTAL = 1_800 + 490
 SILENCE = PaymentsUnavailable("no answer")
 SUCCEEDED, FAILED, CANCELED = AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.CANCELED
-PENDING, ACTION_REQUIRED, PROCESSING = AttemptState.PENDING, AttemptState.ACTION_REQUIRED, AttemptState.PROCESSING
+QUEUED, ACTION_REQUIRED, PROCESSING = AttemptState.QUEUED, AttemptState.ACTION_REQUIRED, AttemptState.PROCESSING
+PENDING = AttemptState.PENDING
+NEVER_SENT = PaymentsUnavailable("nobody there", may_have_run=False)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def attempt_in(
 ) -> PaymentAttempt:
     """An attempt at an order of one unit for TOTAL, as far as this state; no calls are on record for it."""
     cart = shop.put_cart(line(number, 7, 1), id=CartId(UUID(int=5_000_000 + number)))
-    silent = state is PENDING
+    silent = state is QUEUED
     shop.gateway.answers.append(SILENCE if silent else outcome(state, usd(TOTAL), intent_id=intent_id))
     attempt = await shop.place_order(request(cart, TOTAL))
     shop.gateway.calls.clear()
@@ -58,16 +60,17 @@ def state_of(shop: MemoryShop, attempt: PaymentAttempt) -> tuple[AttemptState, O
 
 
 PAID = (SUCCEEDED, OrderStatus.CONFIRMED, PaymentStatus.PAID, CartState.COMPLETED)
-OPEN = (PENDING, OrderStatus.PENDING, PaymentStatus.PENDING, CartState.IN_CHECKOUT)
+OPEN = (QUEUED, OrderStatus.PENDING, PaymentStatus.DELAYED, CartState.IN_CHECKOUT)
 GIVEN_UP = (CANCELED, OrderStatus.CANCELED, PaymentStatus.FAILED, CartState.ACTIVE)
 REFUSED = (FAILED, OrderStatus.CANCELED, PaymentStatus.FAILED, CartState.ACTIVE)
 AT_THE_BANK = (ACTION_REQUIRED, OrderStatus.PENDING, PaymentStatus.ACTION_REQUIRED, CartState.IN_CHECKOUT)
 
 
 async def test_nothing_is_checked_before_it_is_due(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
+    attempt = await attempt_in(shop, QUEUED)
 
-    shop.clock.turn(seconds=17, microseconds=-1)
+    assert attempt.check_at is not None
+    shop.clock.turn(seconds=(attempt.check_at - NOON).total_seconds() - 0.000001)
 
     assert await checked(shop) == 0
     assert shop.gateway.calls == []
@@ -78,41 +81,116 @@ async def test_nothing_is_checked_before_it_is_due(shop: MemoryShop) -> None:
     ("state", "expected", "level"),
     [(SUCCEEDED, PAID, (99, 0)), (FAILED, REFUSED, (100, 0)), (CANCELED, GIVEN_UP, (100, 0))],
 )
-async def test_a_pending_attempt_is_ended_by_repeating_the_very_same_call(
+async def test_a_queued_attempt_is_ended_by_repeating_the_very_same_call(
     shop: MemoryShop, state: AttemptState, expected: tuple[Any, ...], level: tuple[int, int]
 ) -> None:
-    attempt = await attempt_in(shop, PENDING)
-    shop.clock.turn(seconds=17)
+    attempt = await attempt_in(shop, QUEUED)
+    shop.clock.turn(seconds=18)
 
-    assert await checked(shop, outcome(state, usd(TOTAL))) == 1
+    assert await checked(shop, None, outcome(state, usd(TOTAL))) == 1
 
-    assert shop.gateway.calls == [("charge", attempt.id)]
+    assert shop.gateway.calls == [("find", attempt.id), ("charge", attempt.id)]
     assert state_of(shop, attempt) == expected
     assert shop.level(V7) == level
 
 
-async def test_a_provider_that_stays_silent_leaves_the_attempt_pending_and_due_soon(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
-    shop.clock.turn(seconds=17)
+async def test_a_provider_that_stays_silent_is_asked_again_after_twice_the_time_and_after_an_hour_at_most(
+    shop: MemoryShop,
+) -> None:
+    attempt = await attempt_in(shop, QUEUED)
+    waits = []
+    for _ in range(12):
+        check_at = shop.books.attempts[attempt.id].check_at
+        assert check_at is not None
+        waits.append((check_at - shop.clock.now()).total_seconds())
+        shop.clock.turn(seconds=waits[-1])
+        assert await checked(shop, SILENCE) == 1
+        assert await checked(shop) == 0
 
-    assert await checked(shop, SILENCE) == 1
-
-    assert state_of(shop, attempt) == OPEN
-    assert shop.books.attempts[attempt.id].check_at == NOON + timedelta(seconds=19)
-    assert shop.level(V7) == (100, 1)
-    assert await checked(shop) == 0
-    shop.clock.turn(seconds=2)
-    assert await checked(shop, outcome(SUCCEEDED, usd(TOTAL))) == 1
-    assert state_of(shop, attempt) == PAID
+    spread = waits[0] / 15
+    assert 0.8 <= spread <= 1.2
+    expected = [15, 30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600, 3_600]
+    assert waits == pytest.approx([seconds * spread for seconds in expected])
+    assert (state_of(shop, attempt), shop.level(V7)) == (OPEN, (100, 1))
+    assert shop.books.attempts[attempt.id].tries == 13
 
 
 async def test_silence_about_one_attempt_does_not_hold_up_the_others(shop: MemoryShop) -> None:
-    attempts = [await attempt_in(shop, PENDING, number=number) for number in (1, 2, 3)]
-    shop.clock.turn(seconds=17)
+    attempts = [await attempt_in(shop, QUEUED, number=number) for number in (1, 2, 3)]
+    said = {attempts[0].id: outcome(SUCCEEDED, usd(TOTAL)), attempts[2].id: outcome(FAILED, usd(TOTAL))}
+    shop.clock.turn(seconds=18)
 
-    assert await checked(shop, outcome(SUCCEEDED, usd(TOTAL)), SILENCE, outcome(FAILED, usd(TOTAL))) == 3
+    def answer(attempt: PaymentAttempt) -> Any:
+        if attempt.id not in said:
+            raise SILENCE
+        return said[attempt.id]
+
+    assert await checked(shop, None, None, None, answer, answer, answer) == 3
 
     assert [state_of(shop, attempt) for attempt in attempts] == [PAID, OPEN, REFUSED]
+
+
+async def test_an_attempt_that_was_surely_never_sent_is_not_looked_for(shop: MemoryShop) -> None:
+    cart = shop.put_cart(line(1, 7, 1))
+    shop.gateway.answers.append(NEVER_SENT)
+    attempt = await shop.place_order(request(cart, TOTAL))
+    assert attempt.sent_at is None
+    shop.gateway.calls.clear()
+
+    shop.clock.turn(seconds=18)
+    await checked(shop, NEVER_SENT)
+    still = shop.books.attempts[attempt.id].sent_at
+    shop.clock.turn(seconds=36)
+    await checked(shop, outcome(SUCCEEDED, usd(TOTAL)))
+
+    assert still is None
+    assert shop.gateway.calls == [("charge", attempt.id)] * 2
+    assert state_of(shop, attempt) == PAID
+
+
+async def test_the_first_answer_after_silence_brings_the_whole_queue_back_at_once(shop: MemoryShop) -> None:
+    early = [await attempt_in(shop, QUEUED, number=number) for number in (1, 2)]
+    for _ in range(9):  # until they are asked about once an hour
+        shop.clock.turn(minutes=90)
+        assert await checked(shop, *[SILENCE] * 2) == 2
+    late = await attempt_in(shop, QUEUED, number=3)
+    shop.clock.turn(seconds=18)
+
+    assert await checked(shop, None, outcome(SUCCEEDED, usd(TOTAL))) == 1
+    assert await checked(shop, *[outcome(SUCCEEDED, usd(TOTAL))] * 2) == 2
+
+    assert [state_of(shop, attempt) for attempt in (*early, late)] == [PAID] * 3
+
+
+async def test_a_queued_payment_that_the_bank_asks_about_gives_the_buyer_a_day(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, QUEUED, intent_id=None)
+    shop.clock.turn(hours=3)
+
+    await checked(shop, None, outcome(ACTION_REQUIRED, usd(TOTAL), intent_id="pi_7"))
+    asked_at = shop.clock.now()
+    shop.clock.turn(hours=24, seconds=-1)
+    await checked(shop, outcome(ACTION_REQUIRED, usd(TOTAL), intent_id="pi_7"))
+    held = state_of(shop, attempt), shop.level(V7)
+    shop.clock.turn(seconds=1)
+    await checked(shop, outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
+
+    assert shop.books.attempts[attempt.id].expires_at == asked_at + timedelta(hours=24)
+    assert held == (AT_THE_BANK, (100, 1))
+    assert shop.gateway.calls[-1] == ("cancel", "pi_7")
+    assert (state_of(shop, attempt), shop.level(V7)) == (GIVEN_UP, (100, 0))
+
+
+async def test_an_attempt_whose_request_died_is_ended_by_the_worker(shop: MemoryShop) -> None:
+    cart = shop.put_cart(line(1, 7, 1))
+    shop.gateway.answers.append(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        await shop.place_order(request(cart, TOTAL))
+    shop.clock.turn(seconds=18)
+
+    assert await checked(shop, None, outcome(SUCCEEDED, usd(TOTAL))) == 1
+
+    (attempt,) = shop.books.attempts.values()
+    assert state_of(shop, attempt) == PAID
 
 
 async def test_a_finished_attempt_is_never_checked_again(shop: MemoryShop) -> None:
@@ -155,7 +233,7 @@ async def test_a_buyer_has_half_an_hour_at_the_bank_and_then_the_units_are_free_
     await checked(shop, outcome(ACTION_REQUIRED, usd(TOTAL), intent_id="pi_7"))
     assert shop.gateway.calls == [("look_up", "pi_7")]
     assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
-    shop.clock.turn(minutes=3)
+    shop.clock.turn(seconds=1)
     await checked(shop, outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
 
     assert shop.gateway.calls == [("look_up", "pi_7"), ("cancel", "pi_7")]
@@ -188,7 +266,7 @@ async def test_a_cancellation_without_an_answer_is_tried_again_and_the_units_sta
 
     await checked(shop, SILENCE)
     assert (state_of(shop, attempt), shop.level(V7)) == (AT_THE_BANK, (100, 1))
-    shop.clock.turn(seconds=60)
+    shop.clock.turn(minutes=4)
     await checked(shop, outcome(CANCELED, usd(TOTAL)))
 
     assert shop.gateway.calls == [("cancel", "pi_1"), ("cancel", "pi_1")]
@@ -210,7 +288,7 @@ async def test_a_payment_that_the_bank_is_processing_is_not_canceled_however_lon
 
 
 async def test_a_lost_answer_is_looked_for_before_the_call_is_repeated(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
+    attempt = await attempt_in(shop, QUEUED)
     shop.clock.turn(minutes=2)
 
     await checked(shop, None, outcome(SUCCEEDED, usd(TOTAL)))
@@ -220,7 +298,7 @@ async def test_a_lost_answer_is_looked_for_before_the_call_is_repeated(shop: Mem
 
 
 async def test_a_charge_whose_answer_was_lost_is_found_and_not_repeated(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
+    attempt = await attempt_in(shop, QUEUED)
     shop.clock.turn(minutes=2)
 
     await checked(shop, outcome(SUCCEEDED, usd(TOTAL), intent_id="pi_lost"))
@@ -233,14 +311,14 @@ async def test_a_charge_whose_answer_was_lost_is_found_and_not_repeated(shop: Me
 async def test_a_key_is_repeated_for_23_hours_and_never_after(
     shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempt = await attempt_in(shop, PENDING)
+    attempt = await attempt_in(shop, QUEUED)
     log = LogBook()
     monkeypatch.setattr(check_payments, "_log", log)
 
     shop.clock.turn(hours=23, microseconds=-1)
     assert await checked(shop, None, SILENCE) == 1
     assert (log.events("error"), state_of(shop, attempt)) == ([], OPEN)
-    shop.clock.turn(seconds=60)
+    shop.clock.turn(minutes=1)
     assert await checked(shop, None) == 1
 
     assert [name for name, _ in shop.gateway.calls] == ["find", "charge", "find"]
@@ -251,13 +329,19 @@ async def test_a_key_is_repeated_for_23_hours_and_never_after(
 async def test_one_attempt_that_breaks_does_not_keep_the_others_from_being_checked(
     shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempts = [await attempt_in(shop, PENDING, number=number) for number in (1, 2, 3)]
+    attempts = [await attempt_in(shop, QUEUED, number=number) for number in (1, 2, 3)]
     log = LogBook()
     monkeypatch.setattr(check_payments, "_log", log)
-    shop.clock.turn(seconds=17)
+    shop.clock.turn(seconds=18)
 
-    paid = outcome(SUCCEEDED, usd(TOTAL))
-    assert await checked(shop, paid, KeyError("a status nobody knows"), paid) == 3
+    paid, broken = outcome(SUCCEEDED, usd(TOTAL)), attempts[1].id
+
+    def answer(attempt: PaymentAttempt) -> Any:
+        if attempt.id == broken:
+            raise KeyError("a status nobody knows")
+        return paid
+
+    assert await checked(shop, answer, answer, answer) == 3
 
     assert [state_of(shop, attempt) for attempt in attempts] == [PAID, OPEN, PAID]
     assert log.events("error") == ["payment_check_failed"]
@@ -299,43 +383,29 @@ async def test_what_costs_nothing_is_settled_at_any_age_without_the_provider(sho
 async def test_a_batch_is_20_attempts_the_longest_waiting_first(shop: MemoryShop) -> None:
     attempts = []
     for number in range(25):
-        attempts.append(await attempt_in(shop, PENDING, number=number))
+        attempts.append(await attempt_in(shop, QUEUED, number=number))
         shop.clock.turn(seconds=1)
-    shop.clock.turn(seconds=20)
+    shop.clock.turn(seconds=40)
 
     assert BATCH == 20
+    due = sorted(attempts, key=lambda attempt: str(attempt.check_at))
     assert await checked(shop, *[SILENCE] * 20) == 20
-    assert shop.gateway.calls == [("charge", attempt.id) for attempt in attempts[:20]]
+    assert {by for _, by in shop.gateway.calls} == {attempt.id for attempt in due[:20]}
     assert await checked(shop, *[SILENCE] * 5) == 5
-    assert shop.gateway.calls[20:] == [("charge", attempt.id) for attempt in attempts[20:]]
+    assert {by for _, by in shop.gateway.calls[20:]} == {attempt.id for attempt in due[20:]}
 
 
-async def test_two_workers_share_the_attempts_and_check_each_once(shop: MemoryShop) -> None:
-    attempts = [await attempt_in(shop, PENDING, number=number) for number in range(30)]
+async def test_two_workers_check_each_attempt_once(shop: MemoryShop) -> None:
+    attempts = [await attempt_in(shop, QUEUED, number=number) for number in range(15)]
     shop.clock.turn(minutes=1)
-    shop.gateway.answers += [outcome(SUCCEEDED, usd(TOTAL))] * 30
+    shop.gateway.answers += [outcome(SUCCEEDED, usd(TOTAL))] * 15
 
-    due = await asyncio.gather(shop.check_payments(), shop.check_payments())
+    await asyncio.gather(shop.check_payments(), shop.check_payments())
 
-    assert sorted(due) == [10, 20]
     asked: list[AttemptId] = [by for _, by in shop.gateway.calls]
     assert sorted(asked) == sorted(attempt.id for attempt in attempts)
     assert {state_of(shop, attempt) for attempt in attempts} == {PAID}
-    assert shop.level(V7) == (70, 0)
-
-
-async def test_the_buyers_request_and_the_worker_may_settle_at_the_same_time(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
-    shop.clock.turn(seconds=17)
-    shop.gateway.answers += [outcome(SUCCEEDED, usd(TOTAL))] * 2
-    cart = shop.books.carts[attempt.cart_id]
-
-    again, due = await asyncio.gather(shop.place_order(request(cart, TOTAL)), shop.check_payments())
-
-    assert (again.id, again.state, due) == (attempt.id, SUCCEEDED, 1)
-    assert set(shop.gateway.calls) == {("charge", attempt.id)}
-    assert [event.kind for event in shop.books.events] == ["placed", "paid"]
-    assert shop.level(V7) == (99, 0)
+    assert shop.level(V7) == (85, 0)
 
 
 # ------------------------------------------------------------------------------------------------ refused at the bank
@@ -374,21 +444,8 @@ async def test_nothing_is_given_up_until_the_provider_has_ended_it(shop: MemoryS
 # ------------------------------------------------------------------------------------------------ lost answers
 
 
-@pytest.mark.parametrize(("age_seconds", "asked"), [(59.999999, "charge"), (60, "find")])
-async def test_a_call_is_simply_repeated_for_a_minute_and_then_looked_for_first(
-    shop: MemoryShop, age_seconds: float, asked: str
-) -> None:
-    attempt = await attempt_in(shop, PENDING)
-    shop.clock.turn(seconds=age_seconds)
-
-    await checked(shop, outcome(SUCCEEDED, usd(TOTAL)))
-
-    assert shop.gateway.calls == [(asked, attempt.id)]
-    assert state_of(shop, attempt) == PAID
-
-
 async def test_a_refusal_whose_answer_was_lost_is_ended_at_the_provider_too(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
+    attempt = await attempt_in(shop, QUEUED)
     shop.clock.turn(minutes=2)
 
     await checked(shop, outcome(FAILED, usd(TOTAL), intent_id="pi_7"), outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
@@ -398,7 +455,7 @@ async def test_a_refusal_whose_answer_was_lost_is_ended_at_the_provider_too(shop
 
 
 async def test_a_search_without_an_answer_repeats_nothing_and_gives_nothing_up(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
+    attempt = await attempt_in(shop, QUEUED)
     shop.clock.turn(hours=24)
 
     await checked(shop, SILENCE)
@@ -408,12 +465,12 @@ async def test_a_search_without_an_answer_repeats_nothing_and_gives_nothing_up(s
 
 
 async def test_a_payment_whose_id_is_known_but_nothing_else_is_looked_up(shop: MemoryShop) -> None:
-    attempt = await attempt_in(shop, PENDING)
-    shop.clock.turn(seconds=17)
+    attempt = await attempt_in(shop, QUEUED)
+    shop.clock.turn(seconds=18)
 
-    await checked(shop, outcome(PENDING, usd(TOTAL), intent_id="pi_7"))
-    shop.clock.turn(seconds=2)
+    await checked(shop, None, outcome(PENDING, usd(TOTAL), intent_id="pi_7"))
+    shop.clock.turn(minutes=1)
     await checked(shop, outcome(SUCCEEDED, usd(TOTAL), intent_id="pi_7"))
 
-    assert shop.gateway.calls == [("charge", attempt.id), ("look_up", "pi_7")]
+    assert shop.gateway.calls == [("find", attempt.id), ("charge", attempt.id), ("look_up", "pi_7")]
     assert state_of(shop, attempt) == PAID

@@ -236,12 +236,19 @@ def test_the_digest_is_of_everything_but_the_key() -> None:
 
 @pytest.mark.parametrize(
     ("age_seconds", "wait_seconds"),
-    [(0, 2), (1, 2), (20, 2), (21, 2.1), (100, 10), (599, 59.9), (600, 60), (86_400, 60)],
+    [(0, 2), (1, 2), (20, 2), (21, 2.1), (100, 10), (599, 59.9), (36_000, 3_600), (86_400, 3_600)],
 )
 def test_an_open_payment_is_looked_at_soon_and_then_at_a_tenth_of_its_age(
-    age_seconds: float, wait_seconds: float
+    attempt: PaymentAttempt, age_seconds: float, wait_seconds: float
 ) -> None:
-    attempt = PaymentAttempt(
+    now = NOON + timedelta(seconds=age_seconds)
+
+    assert next_check(attempt, now) == now + timedelta(seconds=wait_seconds)
+
+
+@pytest.fixture
+def attempt() -> PaymentAttempt:
+    return PaymentAttempt(
         id=AttemptId(UUID(int=1)),
         order_id=OrderId(UUID(int=2)),
         cart_id=CartId(UUID(int=3)),
@@ -256,9 +263,12 @@ def test_an_open_payment_is_looked_at_soon_and_then_at_a_tenth_of_its_age(
         expires_at=NOON,
         check_at=None,
     )
-    now = NOON + timedelta(seconds=age_seconds)
 
-    assert next_check(attempt, now) == now + timedelta(seconds=wait_seconds)
+
+def test_an_open_payment_is_looked_at_when_its_time_is_up(attempt: PaymentAttempt) -> None:
+    now = NOON + timedelta(minutes=29)
+
+    assert next_check(replace(attempt, expires_at=NOON + timedelta(minutes=30)), now) == NOON + timedelta(minutes=30)
 
 
 def test_lines_of_one_variant_are_lines_of_the_order_of_their_own() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from app.cart.domain import Cart, CartState
 from app.checkout import settle_payment
+from app.checkout.domain import next_check
 from app.core.errors import Bug
 from app.core.ids import AttemptId, VariantId
 from app.core.money import Currency, Money
@@ -21,10 +22,12 @@ from tests.unit.fakes import NOON, LogBook, MemoryShop, line, outcome, request, 
 V7 = VariantId(7)
 TOTAL = 2 * 1_800 + 490
 SUCCEEDED, FAILED, CANCELED = AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.CANCELED
+QUEUED = AttemptState.QUEUED
 PENDING, ACTION_REQUIRED, PROCESSING = AttemptState.PENDING, AttemptState.ACTION_REQUIRED, AttemptState.PROCESSING
 
 # what follows from a state: order, payment, cart, units on hand and held, event
 FOLLOWS = {
+    QUEUED: (OrderStatus.PENDING, PaymentStatus.DELAYED, CartState.IN_CHECKOUT, (10, 2), "payment_delayed"),
     SUCCEEDED: (OrderStatus.CONFIRMED, PaymentStatus.PAID, CartState.COMPLETED, (8, 0), "paid"),
     ACTION_REQUIRED: (
         OrderStatus.PENDING,
@@ -70,12 +73,15 @@ async def test_an_outcome_moves_attempt_order_stock_and_cart_together(
     attempt = await attempt_in(shop, before)
     version = the_cart(shop).version
 
-    settled = await shop.settle(attempt.id, outcome(after, usd(TOTAL)))
+    if after is QUEUED:
+        settled = await shop.settle.unanswered(attempt.id, sent_at=NOON)
+    else:
+        settled = await shop.settle(attempt.id, outcome(after, usd(TOTAL)))
 
     order_status, payment_status, cart_state, level, kind = FOLLOWS[after]
     now = NOON + timedelta(hours=1)
     assert (settled.state, settled.updated_at, settled.id) == (after, now, attempt.id)
-    assert settled.check_at == (None if after.is_final else now + timedelta(seconds=60))
+    assert settled.check_at == (None if after.is_final else next_check(settled, now))
     assert shop.books.attempts == {attempt.id: settled}
     order = shop.books.orders[attempt.order_id]
     assert (order.status, order.payment_status) == (order_status, payment_status)
@@ -146,7 +152,7 @@ async def test_no_news_only_moves_the_next_check(shop: MemoryShop, state: Attemp
 
     settled = await shop.settle(attempt.id, outcome(said, usd(TOTAL)))
 
-    assert settled == replace(attempt, check_at=NOON + timedelta(hours=1, seconds=60))
+    assert settled == replace(attempt, check_at=NOON + timedelta(hours=1, minutes=6))
     stored.attempts[attempt.id] = settled
     assert shop.books == stored
 
