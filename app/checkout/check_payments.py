@@ -127,4 +127,5 @@ class CheckPayments:
         """The provider answers again: what waits for it need not wait any longer."""
         now = self.clock.now()
         async with self.transactions.begin() as tx:
-            await tx.attempts.hasten_queued(now=now, limit=HASTENED)
+            # what is due within CLAIM may be under way, or is due soon anyway
+            await tx.attempts.hasten_queued(now=now, later_than=now + CLAIM, limit=HASTENED)

@@ -176,8 +176,8 @@ class AttemptStore(Protocol):
         """Attempts that were to be checked before this moment, the longest due first."""
         ...
 
-    async def hasten_queued(self, *, now: datetime, limit: int) -> list[AttemptId]:
-        """Make queued attempts due now, the oldest first; returns which.
+    async def hasten_queued(self, *, now: datetime, later_than: datetime, limit: int) -> list[AttemptId]:
+        """Make queued attempts due now that are due later than this moment, the oldest first; returns which.
 
         Concurrency: attempts that somebody is busy with are left alone. Needs no lock of a cart.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ARRAY, DateTime, Integer, Row, bindparam, func, insert, select, update
@@ -42,7 +42,7 @@ _QUEUE = (
 )
 _later = (
     select(_row_of.id)
-    .where(_row_of.state == "queued", _row_of.check_at > bindparam("soon", type_=DateTime(timezone=True)))
+    .where(_row_of.state == "queued", _row_of.check_at > bindparam("later_than", type_=DateTime(timezone=True)))
     .order_by(_row_of.created_at)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -55,7 +55,6 @@ _HASTEN = (
     .values(check_at=bindparam("now", type_=DateTime(timezone=True)))
     .returning(_row_of.id)
 )
-_SOON = timedelta(seconds=15)  # what is due so soon need not be hastened
 
 
 class SqlAttemptReader:
@@ -114,9 +113,9 @@ class SqlAttempts:
         rows = await self._connection.execute(_DUE, {"before": before, "limit": limit})
         return [AttemptId(key) for key in rows.scalars()]
 
-    async def hasten_queued(self, *, now: datetime, limit: int) -> list[AttemptId]:
-        """Make queued attempts due now, the oldest first; returns which."""
-        rows = await self._connection.execute(_HASTEN, {"now": now, "soon": now + _SOON, "limit": limit})
+    async def hasten_queued(self, *, now: datetime, later_than: datetime, limit: int) -> list[AttemptId]:
+        """Make queued attempts due now that are due later than this moment, the oldest first; returns which."""
+        rows = await self._connection.execute(_HASTEN, {"now": now, "later_than": later_than, "limit": limit})
         return [AttemptId(key) for key in rows.scalars()]
 
     async def queue(self, *, limit: int) -> list[PaymentAttempt]:

@@ -21,7 +21,9 @@ PAGE = (REPOSITORY / "docs/states.md").read_text()
 def drawings() -> dict[str, set[tuple[str, str]]]:
     """The edges of every diagram, by the machine's name in the heading above it; the end is none."""
     found = {}
-    for name, diagram in re.findall(r"^## [^\n]*\(`(\w+)`\)$.*?```mermaid\nstateDiagram-v2\n(.*?)```", PAGE, re.M | re.S):
+    for name, diagram in re.findall(
+        r"^## [^\n]*\(`(\w+)`\)$.*?```mermaid\nstateDiagram-v2\n(.*?)```", PAGE, re.M | re.S
+    ):
         edges: Iterable[tuple[str, str]] = re.findall(r"^ *(\S+) --> (\w+)(?: :.*)?$", diagram, re.M)
         found[name] = {(BEGIN if before == "[*]" else before, after) for before, after in edges}
     return found

@@ -181,6 +181,7 @@ def test_no_two_members_of_a_union_look_alike(schema: GraphQLSchema) -> None:
             "CheckoutCompleted",
             "CheckoutActionRequired",
             "CheckoutProcessing",
+            "CheckoutPaymentQueued",
             "CheckoutFailed",
         ],
     }

@@ -292,8 +292,8 @@ class MemoryAttempts:
         due = sorted((a.check_at, a.id) for a in self._books.attempts.values() if a.check_at and a.check_at <= before)
         return [each for _, each in due[:limit]]
 
-    async def hasten_queued(self, *, now: datetime, limit: int) -> list[AttemptId]:
-        later = [a for a in await self.queue(limit=limit) if a.check_at and a.check_at > now + timedelta(seconds=15)]
+    async def hasten_queued(self, *, now: datetime, later_than: datetime, limit: int) -> list[AttemptId]:
+        later = [a for a in await self.queue(limit=limit) if a.check_at and a.check_at > later_than]
         self._books.attempts |= {a.id: replace(a, check_at=now) for a in later}
         return [a.id for a in later]
 
