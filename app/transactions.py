@@ -25,6 +25,7 @@ from app.database.engine import Database
 from app.documents.repository import SqlTrustedDocumentStore
 from app.idempotency.repository import SqlKeys
 from app.inventory.repository import SqlStock
+from app.jobs.repository import SqlJobs
 from app.orders.repository import SqlOrders
 from app.payments.repository import SqlAttempts
 from app.promotions.repository import SqlPromotions
@@ -53,6 +54,7 @@ class Transaction:
         self.accounts = SqlAccounts(connection)
         self.documents = SqlTrustedDocumentStore(connection)
         self.keys = SqlKeys(connection)
+        self.jobs = SqlJobs(connection)
         self.stale_tags: set[str] = set()
         self.changes: set[Change] = set()
 

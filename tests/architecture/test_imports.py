@@ -51,6 +51,7 @@ IMPORTERS = {
             "documents",
             "idempotency",
             "inventory",
+            "jobs",
             "orders",
             "payments",
             "promotions",

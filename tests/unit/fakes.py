@@ -32,6 +32,7 @@ from app.core.place import Place
 from app.core.stock import StockPolicy
 from app.idempotency.domain import Effect, KeyedCall, key_reused
 from app.inventory.domain import ReservationState, StockLevel
+from app.jobs.domain import Job, merged
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
 from app.promotions.domain import AppliedPromotion, CartPromotion, Offered
@@ -123,6 +124,13 @@ class Books:
     taxes: list[Taxes] = field(default_factory=lambda: [NoTaxes()])
     reports: dict[CartId, MergeReport] = field(default_factory=dict)
     claims: dict[tuple[bytes, str], tuple[KeyedCall, Effect]] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+
+    def take_due_jobs(self, now: datetime) -> list[Job]:
+        """Take the jobs that are to be run by now, as the worker does: whatever is written from here on waits anew."""
+        due = [job for job in self.jobs if job.not_before is None or job.not_before <= now]
+        self.jobs = [job for job in self.jobs if job not in due]
+        return due
 
     def copied(self) -> Books:
         """The same books, for somebody else to write in."""
@@ -334,6 +342,16 @@ class MemoryKeys:
         self._books.claims[call.scope, call.key] = claimed, replace(effect, faults=tuple(faults))
 
 
+class MemoryJobs:
+    """`JobStore`, of which nothing runs by itself: see `Books.take_due_jobs`."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def enqueue(self, *jobs: Job) -> None:
+        self._books.jobs = merged(self._books.jobs, jobs)
+
+
 class MemoryTransaction:
     """Every store on one copy of the books."""
 
@@ -345,6 +363,7 @@ class MemoryTransaction:
         self.orders = MemoryOrders(books)
         self.attempts = MemoryAttempts(books, locked)
         self.keys = MemoryKeys(books)
+        self.jobs = MemoryJobs(books)
         self.delivery = MemoryDelivery()
         self.taxes = MemoryTaxes(books)
         self.promotions = MemoryPromotions(books)

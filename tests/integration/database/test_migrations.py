@@ -25,18 +25,18 @@ CATALOGUE = {
                pg_get_expr(d.adbin, d.adrelid)
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-        WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname IN ('public', 'accounts')
+        WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname IN ('public', 'accounts', 'jobs')
           AND c.relname <> 'alembic_version'""",
     "constraints": """
         SELECT n.nspname, r.conname, r.contype::text, pg_get_constraintdef(r.oid)
         FROM pg_constraint r JOIN pg_namespace n ON n.oid = r.connamespace
-        WHERE n.nspname IN ('public', 'accounts') AND r.conname NOT LIKE 'alembic%'""",
+        WHERE n.nspname IN ('public', 'accounts', 'jobs') AND r.conname NOT LIKE 'alembic%'""",
     "indexes": """
         SELECT schemaname, indexname, indexdef FROM pg_indexes
-        WHERE schemaname IN ('public', 'accounts') AND tablename <> 'alembic_version'""",
+        WHERE schemaname IN ('public', 'accounts', 'jobs') AND tablename <> 'alembic_version'""",
     "identities": """
         SELECT sequencename, start_value, increment_by, data_type::text FROM pg_sequences
-        WHERE schemaname IN ('public', 'accounts')""",
+        WHERE schemaname IN ('public', 'accounts', 'jobs')""",
 }
 
 
@@ -70,6 +70,7 @@ async def test_migrations_build_exactly_the_declared_tables(fresh: Callable[[str
     await migrate(migrated)
     async with declared.write() as connection:
         await connection.execute(text("CREATE SCHEMA accounts"))
+        await connection.execute(text("CREATE SCHEMA jobs"))
         await connection.run_sync(metadata.create_all)
 
     built, said = await shape(migrated), await shape(declared)
@@ -129,7 +130,9 @@ async def test_a_migration_that_fails_leaves_nothing(fresh: Callable[[str], Data
             )
         )
         assert list(tables.scalars()) == ["orders"]
-        schemas = await connection.execute(text("SELECT count(*) FROM pg_namespace WHERE nspname = 'accounts'"))
+        schemas = await connection.execute(
+            text("SELECT count(*) FROM pg_namespace WHERE nspname IN ('accounts', 'jobs')")
+        )
         assert schemas.scalar_one() == 0
 
 
