@@ -9,11 +9,13 @@ ADR-0005 and ADR-0025.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 from app import telemetry
-from app.checkout.domain import KEY_LIFETIME, CheckoutTransactions
+from app.checkout.domain import KEY_LIFETIME, CheckoutTransactions, check_job
 from app.checkout.settle_payment import SettlePayment, locked_attempt
 from app.core.clock import Clock
 from app.core.errors import PaymentsUnavailable
@@ -56,6 +58,10 @@ class CheckPayments:
                 tasks.create_task(check(attempt_id))
         return len(due)
 
+    async def run(self, payload: Mapping[str, str]) -> None:
+        """Check the attempt of a job."""
+        await self.check(AttemptId(UUID(payload["attempt"])))
+
     async def check(self, attempt_id: AttemptId) -> None:
         """Check one attempt; nothing happens where it has ended or is not due.
 
@@ -79,11 +85,15 @@ class CheckPayments:
         now = self.clock.now()
         async with self.transactions.begin() as tx:
             before = await locked_attempt(tx, attempt_id)
-            if before.check_at is None or before.check_at > now:
+            if before.check_at is None:
                 return None
-            sent_at = now if before.intent_id is None else before.sent_at  # as long as nothing else is known
-            await tx.attempts.save(replace(before, check_at=now + CLAIM, tries=before.tries + 1, sent_at=sent_at))
-        return before
+            due = before.check_at <= now
+            if due:
+                sent_at = now if before.intent_id is None else before.sent_at  # as long as nothing else is known
+                claimed = replace(before, check_at=now + CLAIM, tries=before.tries + 1, sent_at=sent_at)
+                await tx.attempts.save(claimed)
+            await tx.jobs.enqueue(check_job(attempt_id, now + CLAIM if due else before.check_at))
+        return before if due else None
 
     async def _ask(self, attempt: PaymentAttempt) -> PaymentOutcome:
         now = self.clock.now()
@@ -128,4 +138,5 @@ class CheckPayments:
         now = self.clock.now()
         async with self.transactions.begin() as tx:
             # what is due within CLAIM may be under way, or is due soon anyway
-            await tx.attempts.hasten_queued(now=now, later_than=now + CLAIM, limit=HASTENED)
+            hastened = await tx.attempts.hasten_queued(now=now, later_than=now + CLAIM, limit=HASTENED)
+            await tx.jobs.enqueue(*(check_job(attempt_id, now) for attempt_id in hastened))

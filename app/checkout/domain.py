@@ -31,8 +31,9 @@ from app.core.errors import (
     QuantityOutOfRange,
     Rejected,
 )
-from app.core.ids import CartId, OrderId, OrderLineId
+from app.core.ids import AttemptId, CartId, OrderId, OrderLineId
 from app.core.money import Money
+from app.jobs.domain import Job, JobStore
 from app.orders.domain import (
     Delivery,
     FulfillmentStatus,
@@ -48,6 +49,7 @@ from app.shipping.domain import DeliveryOption
 
 PAYMENT_LIFETIME = timedelta(minutes=30)  # how long a buyer may take over 3-D Secure while units are held
 KEY_LIFETIME = timedelta(hours=23)  # the provider forgets idempotency keys after 24: repeating would charge again
+CHECK_PAYMENT = "settle_payment"  # the kind of jobs that do
 QUEUED_LIFETIME = timedelta(hours=24)  # the same for a payment that was queued, whose buyer is written to
 _SHORTEST_CHECK = timedelta(seconds=2)
 _LONGEST_CHECK = timedelta(hours=1)
@@ -66,6 +68,11 @@ class CheckoutTransaction(CartTransaction, Protocol):
     @property
     def attempts(self) -> AttemptStore:
         """Payment attempts."""
+        ...
+
+    @property
+    def jobs(self) -> JobStore:
+        """Work for the worker."""
         ...
 
 
@@ -203,6 +210,11 @@ def next_check(attempt: PaymentAttempt, now: datetime) -> datetime:
         return now + pause * (0.8 + attempt.id.int % 1000 / 2500)  # 0.8 to 1.2
     check_at = now + min(max((now - attempt.created_at) / 10, _SHORTEST_CHECK), _LONGEST_CHECK)
     return min(check_at, attempt.expires_at) if now < attempt.expires_at else check_at
+
+
+def check_job(attempt_id: AttemptId, at: datetime | None) -> Job:
+    """Have the worker look at the attempt at this time."""
+    return Job(CHECK_PAYMENT, {"attempt": str(attempt_id)}, not_before=at, key=str(attempt_id))
 
 
 def _delivery(chosen: DeliveryOption, paid: Money) -> Delivery:

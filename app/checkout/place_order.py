@@ -24,6 +24,7 @@ from app.checkout.domain import (
     CheckoutRequest,
     CheckoutTransaction,
     CheckoutTransactions,
+    check_job,
     check_payable,
     next_check,
     order_of,
@@ -101,6 +102,7 @@ class PlaceOrder:
         await tx.promotions.use(order.id, order.email, priced.applied)
         await tx.orders.insert(order, OrderEvent(order.id, now, "placed", "The order was placed."))
         await tx.attempts.insert(attempt)
+        await tx.jobs.enqueue(check_job(attempt.id, attempt.check_at))  # should this process die
         if cart is not before:
             await tx.carts.save(cart)
         await tx.carts.move(cart.id, CartState.IN_CHECKOUT, now=now)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from app import telemetry
 from app.cart.domain import CartState
-from app.checkout.domain import QUEUED_LIFETIME, CheckoutTransaction, CheckoutTransactions, next_check
+from app.checkout.domain import QUEUED_LIFETIME, CheckoutTransaction, CheckoutTransactions, check_job, next_check
 from app.core.changes import attempt_changed, cart_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import Bug
@@ -105,6 +105,7 @@ class SettlePayment:
         if not attempt.state.is_final:
             attempt = replace(attempt, check_at=next_check(attempt, self.clock.now()))
             await tx.attempts.save(attempt)
+            await tx.jobs.enqueue(check_job(attempt.id, attempt.check_at))
         return attempt
 
     def _with_outcome(self, attempt: PaymentAttempt, outcome: PaymentOutcome) -> PaymentAttempt:
@@ -134,7 +135,9 @@ class SettlePayment:
         if settled.state is AttemptState.SUCCEEDED:
             await tx.stock.sell(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.COMPLETED, now=now)
-        elif settled.state.is_final:
+        elif not settled.state.is_final:
+            await tx.jobs.enqueue(check_job(settled.id, settled.check_at))
+        else:
             await tx.promotions.release(settled.order_id)  # before the stock, as orders lock them
             await tx.stock.release(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)

@@ -20,7 +20,7 @@ from app.cart.domain import Cart, CartLine, CartState, KeyValue, MergeReport
 from app.cart.edit_cart import CartDesk
 from app.catalog.domain import Offer
 from app.checkout.check_payments import CheckPayments
-from app.checkout.domain import CheckoutRequest
+from app.checkout.domain import CHECK_PAYMENT, CheckoutRequest
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
 from app.core.changes import Change, attempt_changed, cart_changed, order_changed
@@ -323,6 +323,17 @@ def what_changed(before: Books, after: Books) -> set[Change]:
     }
 
 
+def unwatched(before: Books, after: Books) -> set[AttemptId]:
+    """Open attempts that have changed and that no job looks at by the time that they are due."""
+    times = {job.key: job.not_before for job in after.jobs if job.kind == CHECK_PAYMENT}
+    changed = [each for each in after.attempts.values() if before.attempts.get(each.id) != each and each.check_at]
+    return {
+        each.id
+        for each in changed
+        if str(each.id) not in times or (times[str(each.id)] or NOON) > (each.check_at or NOON)
+    }
+
+
 class MemoryKeys:
     """The part of `KeyStore` that use cases of carts and the checkout call."""
 
@@ -443,6 +454,7 @@ class MemoryTransactions:
                 transaction = MemoryTransaction(books, self.offers_asked, self.before_hold)
                 yield transaction
                 assert what_changed(self.books, books) <= transaction.changes, "what has changed is announced"
+                assert unwatched(self.books, books) == set(), "an open attempt has a job"
                 self.books = books
                 if transaction.changes:
                     self.announced.append(transaction.changes)

@@ -223,6 +223,19 @@ async def test_no_news_is_looked_up_again_after_a_tenth_of_the_attempts_age(shop
     assert state_of(shop, attempt) == AT_THE_BANK
 
 
+async def test_jobs_alone_bring_every_attempt_to_its_end(shop: MemoryShop) -> None:
+    attempts = [await attempt_in(shop, QUEUED, number=number) for number in (1, 2)]
+    shop.gateway.answers += [SILENCE] * 2 + [None, SILENCE] * 4 + [outcome(SUCCEEDED, usd(TOTAL))] * 2
+    for _ in range(500):
+        for job in shop.books.take_due_jobs(shop.clock.now()):
+            await shop.check_payments.run(job.payload)
+        shop.clock.turn(seconds=5)
+
+    assert [state_of(shop, attempt) for attempt in attempts] == [PAID] * 2
+    assert shop.books.jobs == []
+    assert shop.gateway.answers == []
+
+
 # ------------------------------------------------------------------------------------------------ buyers who went away
 
 
