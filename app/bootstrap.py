@@ -44,6 +44,7 @@ from app.catalog.set_prices import SetPrices
 from app.catalog.store_products import StoreProducts
 from app.catalog.store_rules import StoreRules
 from app.checkout.check_payments import CheckPayments
+from app.checkout.payment_queue import PaymentQueue
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
 from app.core.breaker import Breaker
@@ -104,6 +105,7 @@ class Shop:
     sign_in: SignIn
     tokens: JwtAccessTokens
     check_payments: CheckPayments
+    payment_queue: PaymentQueue
     delete_expired_carts: DeleteExpired
     reprice_catalog: RepriceCatalog
     set_prices: SetPrices
@@ -136,6 +138,13 @@ class Shop:
         if str(version) < SCHEMA_VERSION:  # a newer one is a deployment under way: what it adds does not disturb us
             return f"the database's schema is {version}, not {SCHEMA_VERSION} yet: run `cartograph migrate`"
         return None
+
+    async def look_around(self) -> None:
+        """Bring up to date what the metrics say of the shop as it is now. Raises DatabaseUnavailable."""
+        length = await self.payment_queue.length()
+        telemetry.PAYMENTS_QUEUED.set(length.payments)
+        waiting = (self.clock.now() - length.oldest).total_seconds() if length.oldest else 0.0
+        telemetry.PAYMENTS_QUEUED_SECONDS.set(waiting)
 
     async def keep_search(self) -> int:
         """What the worker does for search: build an index that there is not yet, or bring its counts up to date."""
@@ -273,6 +282,7 @@ def build_shop(
         rebuild_search=RebuildSearch(database, currency, settings.language),
         search_misses=misses,
         check_payments=CheckPayments(transactions, gateway, settle, clock),
+        payment_queue=PaymentQueue(transactions, clock),
         clock=clock,
         ids=ids,
     )
@@ -303,6 +313,7 @@ def build_app(shop: Shop) -> ASGIApp:
             sign_in=shop.sign_in,
             authenticate=bearer_authentication(shop.tokens),
             not_ready=shop.not_ready,
+            look_around=shop.look_around,
             throttle=shop.throttle,
             cost_buckets=CostBuckets(
                 customer=Bucket(settings.cost_bucket, settings.cost_restored_customer),

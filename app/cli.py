@@ -104,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="list the stored documents")
     actions.add_parser("remove", help="forget stored documents").add_argument("ids", nargs="+", metavar="ID")
 
+    payments = add("payments", "see and try again what waits for the payment provider", _payments)
+    steps = payments.add_subparsers(dest="step", metavar="STEP", required=True)
+    steps.add_parser("queue", help="list the queued payments, the oldest first")
+    again = steps.add_parser("retry", help="try queued payments at once")
+    again.add_argument("numbers", nargs="*", metavar="ORDER", help="the orders' numbers")
+    again.add_argument("--all", action="store_true", help="every one that is queued")
+
     add("doctor", "find out what is wrong, and how to mend it", _doctor)
     add("config", "list every setting, its value and where it comes from", _config)
     add("explorer", "build the GraphiQL page that /graphql shows in a browser", _explorer)
@@ -246,6 +253,17 @@ def _documents(options: argparse.Namespace) -> int:
     if options.action == "remove":
         return _with_shop(lambda shop: remove_documents(shop, options.ids))
     return _with_shop(lambda shop: import_documents(shop, build_schema(), options.files, dry_run=options.dry_run))
+
+
+def _payments(options: argparse.Namespace) -> int:
+    from app import payment_commands as commands
+
+    if options.step == "queue":
+        return _with_shop(commands.queue)
+    if bool(options.numbers) == options.all:
+        print("cartograph: name orders, or say --all", file=sys.stderr)
+        return USAGE
+    return _with_shop(lambda shop: commands.retry(shop, options.numbers, every=options.all))
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -40,6 +40,14 @@ PAYMENT_CALLS = Counter(
     "cartograph_payment_calls_total", "Calls to the payment provider, by their outcome.", ["outcome"]
 )
 PAYMENTS_DELAYED = Counter("cartograph_payments_delayed_total", "Payments queued because the provider did not answer.")
+PAYMENTS_QUEUED = Gauge(
+    "cartograph_payments_queued", "Payments that wait for the provider now.", multiprocess_mode="mostrecent"
+)
+PAYMENTS_QUEUED_SECONDS = Gauge(
+    "cartograph_payments_queued_oldest_seconds",
+    "How long the first of the queued payments has been waiting.",
+    multiprocess_mode="mostrecent",
+)
 LIVE_STREAMS = Gauge(
     "cartograph_live_streams", "Subscriptions that are open now.", ["transport"], multiprocess_mode="livesum"
 )

@@ -43,6 +43,7 @@ class WebServices:
     sign_in: SignIn
     authenticate: Authenticate
     not_ready: Callable[[], Awaitable[str | None]]
+    look_around: Callable[[], Awaitable[None]]
     throttle: Throttle
     cost_buckets: CostBuckets
     find_document: FindDocument
@@ -105,7 +106,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
             Route("/api/auth/login", login_endpoint(web.sign_in), methods=["POST"]),
             Route("/livez", livez),
             Route("/readyz", readyz(web.not_ready)),
-            Route("/metrics", metrics),
+            Route("/metrics", metrics(web.look_around)),
             *web.pages.routes(),
         ],
         lifespan=lifespan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -35,6 +36,16 @@ def readyz(check: Callable[[], Awaitable[str | None]]) -> Callable[[Request], Aw
     return ready
 
 
-async def metrics(_: Request) -> Response:
-    """Prometheus' text format. The gateway keeps it from the internet."""
-    return Response(telemetry.metrics_text(), media_type=telemetry.CONTENT_TYPE)
+def metrics(look_around: Callable[[], Awaitable[None]]) -> Callable[[Request], Awaitable[Response]]:
+    """Prometheus' text format. The gateway keeps it from the internet.
+
+    look_around: brings up to date what no event counts, such as how long a queue is; without a database the last
+    figures stay.
+    """
+
+    async def text(_: Request) -> Response:
+        with contextlib.suppress(OperationalError):
+            await look_around()
+        return Response(telemetry.metrics_text(), media_type=telemetry.CONTENT_TYPE)
+
+    return text

@@ -186,3 +186,7 @@ class AttemptStore(Protocol):
     async def queue(self, *, limit: int) -> list[PaymentAttempt]:
         """Attempts that wait in the queue, the oldest first."""
         ...
+
+    async def queue_length(self) -> tuple[int, datetime | None]:
+        """How many attempts wait in the queue, and since when the first of them does."""
+        ...

@@ -40,6 +40,9 @@ _QUEUE = (
     .order_by(_row_of.created_at)
     .limit(bindparam("limit", type_=Integer))
 )
+_QUEUE_LENGTH = select(func.count(), func.min(_row_of.queued_at)).where(
+    _row_of.state == "queued", _row_of.check_at.is_not(None)
+)
 _later = (
     select(_row_of.id)
     .where(_row_of.state == "queued", _row_of.check_at > bindparam("later_than", type_=DateTime(timezone=True)))
@@ -121,6 +124,11 @@ class SqlAttempts:
     async def queue(self, *, limit: int) -> list[PaymentAttempt]:
         """Attempts that wait in the queue, the oldest first."""
         return [_attempt(row) for row in (await self._connection.execute(_QUEUE, {"limit": limit})).all()]
+
+    async def queue_length(self) -> tuple[int, datetime | None]:
+        """How many attempts wait in the queue, and since when the first of them does."""
+        row = (await self._connection.execute(_QUEUE_LENGTH)).one()
+        return row[0], row[1]
 
 
 def _row(attempt: PaymentAttempt) -> dict[str, object]:

@@ -309,6 +309,10 @@ class MemoryAttempts:
         queued = (a for a in self._books.attempts.values() if a.state is AttemptState.QUEUED)
         return sorted(queued, key=lambda attempt: attempt.created_at)[:limit]
 
+    async def queue_length(self) -> tuple[int, datetime | None]:
+        queued = await self.queue(limit=len(self._books.attempts))
+        return len(queued), min((attempt.queued_at for attempt in queued if attempt.queued_at), default=None)
+
 
 def what_changed(before: Books, after: Books) -> set[Change]:
     """What somebody may be watching and is not what it was."""
