@@ -47,6 +47,8 @@ function outcome(result: NonNullable<PayMutation['checkoutComplete']>): string {
       return `asks the bank: ${result.clientSecret}`;
     case 'CheckoutProcessing':
       return `ask again in ${result.pollAfterMs} ms`;
+    case 'CheckoutPaymentQueued':
+      return result.buyerMessage;
     case 'CheckoutFailed':
       return result.userErrors.map((error) => `${error.code}: ${error.message}`).join();
   }
