@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 from starlette.types import ASGIApp
@@ -66,9 +67,15 @@ from app.http.asgi import WebServices, create_asgi
 from app.http.authentication import bearer_authentication
 from app.http.caller import CostBuckets
 from app.http.explorer_assets import locate_explorer
+from app.http.mail_pages import MailPages
 from app.http.pages import Pages
 from app.idempotency.answers import ForgetCalls, KeepAnswers
 from app.inventory.repository import SqlStockReader
+from app.mail.domain import Mailer
+from app.mail.folder_mailer import MailFolder
+from app.mail.jinja_templates import JinjaTemplates
+from app.mail.send_mail import ForgetMail, SendMail
+from app.mail.smtp_mailer import SmtpMailer
 from app.orders.access_token import OrderAccessTokens
 from app.orders.repository import SqlOrderReader
 from app.payments.domain import PaymentGateway
@@ -82,6 +89,7 @@ from dataloaders.loaders import Readers
 from resolvers.context import Services, ShopProfile
 from resolvers.in_context import Markets
 
+DATA_FOLDER = Path(".cartograph")  # below the working folder, where no other one is named
 WEB_STATEMENT_SECONDS = 2
 WORKER_STATEMENT_SECONDS = 30
 _VERSIONS_TABLE = "to_regclass('alembic_version')"
@@ -106,6 +114,8 @@ class Shop:
     tokens: JwtAccessTokens
     check_payments: CheckPayments
     payment_queue: PaymentQueue
+    send_mail: SendMail
+    forget_mail: ForgetMail
     delete_expired_carts: DeleteExpired
     reprice_catalog: RepriceCatalog
     set_prices: SetPrices
@@ -220,6 +230,9 @@ def build_shop(
         lifetime=timedelta(days=settings.cart_lifetime_days),
     )
     settle = SettlePayment(transactions, clock)
+    mail_templates = JinjaTemplates(
+        shop_name=settings.shop_name, sender=settings.mail_from, own_folder=settings.mail_templates
+    )
     passwords, tokens = Argon2Passwords(), JwtAccessTokens(secret, clock)
     services = Services(
         profile=ShopProfile(
@@ -283,9 +296,18 @@ def build_shop(
         search_misses=misses,
         check_payments=CheckPayments(transactions, gateway, settle, clock),
         payment_queue=PaymentQueue(transactions, clock),
+        send_mail=SendMail(transactions, mail_templates, _mailer(settings), clock),
+        forget_mail=ForgetMail(transactions, clock),
         clock=clock,
         ids=ids,
     )
+
+
+def _mailer(settings: Settings) -> Mailer:
+    sender, name, server = settings.mail_from, settings.shop_name, settings.mail_server
+    if server is None:  # development only: see Settings
+        return MailFolder((settings.data_dir or DATA_FOLDER) / "mail", sender, name)
+    return SmtpMailer(server, sender, name)
 
 
 @asynccontextmanager
@@ -300,12 +322,13 @@ async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
 
 def build_app(shop: Shop) -> ASGIApp:
     """The web application of a shop; it closes the shop when it is shut down."""
-    settings = shop.settings
+    settings, mailer = shop.settings, shop.send_mail.mailer
     pages = Pages(
         shop_name=settings.shop_name,
         explorer_enabled=settings.explorer,
         explorer=locate_explorer(os.environ),
         clock=shop.clock,
+        mail=MailPages(mailer) if isinstance(mailer, MailFolder) else None,
     )
     return create_asgi(
         WebServices(

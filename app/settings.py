@@ -19,7 +19,6 @@ from typing import Annotated, Any, Literal
 from babel import Locale
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -32,6 +31,7 @@ from app.core.charging import can_be_charged, units_of
 from app.core.errors import ShopError
 from app.core.languages import LANGUAGES
 from app.core.money import Currency, Money, known_currencies
+from app.mail_settings import MailSettings
 
 PREFIX = "CARTOGRAPH_"
 DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-real"  # noqa: S105  refused in production, below
@@ -69,7 +69,7 @@ _Addresses = Annotated[
 ]
 
 
-class Settings(BaseModel):
+class Settings(MailSettings):
     """Everything an operator may decide. Each field's alias is the name of its environment variable."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
@@ -202,6 +202,11 @@ class Settings(BaseModel):
         return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
+    def shop_url(self) -> str:
+        """Where the links of e-mails lead, without a slash at the end: the storefront, or its stand-in here."""
+        return (self.storefront_url or f"{self.base_url}/storefront").rstrip("/")
+
+    @property
     def all_currencies(self) -> tuple[Currency, ...]:
         """Every currency that the shop sells in, its own first."""
         return tuple(Currency(code) for code in dict.fromkeys((self.currency, *self.currencies)))
@@ -255,7 +260,7 @@ class Settings(BaseModel):
             faults.append("CARTOGRAPH_SECRET_KEY: unset in production; set 32 or more random characters")
         if self.stripe_api_base is not None:
             faults.append("STRIPE_API_BASE: the emulator takes no real money; unset it in production")
-        return faults
+        return faults + self.mail_production_faults()
 
 
 def _currency_faults(name: str, code: str) -> list[str]:

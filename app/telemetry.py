@@ -65,6 +65,8 @@ CHANGES_ANNOUNCED = Counter(
 )
 ORDERS_PLACED = Counter("cartograph_orders_placed_total", "Orders placed, whatever became of their payment.")
 
+MAILS = Counter("cartograph_mails_total", "E-mails handed to the mail server, by what became of it.", ["outcome"])
+
 
 def count_cache_reads(outcome: str, number: int) -> None:
     """Count look-ups: for the metrics, and for the request that wants to know its own."""

@@ -26,6 +26,7 @@ from app.documents.repository import SqlTrustedDocumentStore
 from app.idempotency.repository import SqlKeys
 from app.inventory.repository import SqlStock
 from app.jobs.repository import SqlJobs
+from app.mail.repository import SqlMail
 from app.orders.repository import SqlOrders
 from app.payments.repository import SqlAttempts
 from app.promotions.repository import SqlPromotions
@@ -55,6 +56,7 @@ class Transaction:
         self.documents = SqlTrustedDocumentStore(connection)
         self.keys = SqlKeys(connection)
         self.jobs = SqlJobs(connection)
+        self.mail = SqlMail(connection, self.jobs)
         self.stale_tags: set[str] = set()
         self.changes: set[Change] = set()
 

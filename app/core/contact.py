@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from unicodedata import category
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from app.core.errors import ErrorCode, InvalidInput, Rejected
 from app.core.postal import checked_parts, postal_faults
@@ -46,10 +46,23 @@ def checked_email(text: str, *, field: tuple[str, ...]) -> str:
 
     Raises InvalidInput (EMAIL_INVALID) when nothing could ever be delivered to it. Nobody is asked over the network.
     """
+    return _validated(text, field).normalized
+
+
+def deliverable_email(text: str) -> str:
+    """The address as mail servers know it: with its domain in ASCII, unless the mailbox's own name is not.
+
+    Raises InvalidInput (EMAIL_INVALID) when nothing could ever be delivered to it.
+    """
+    found = _validated(text, ())
+    return found.ascii_email or found.normalized
+
+
+def _validated(text: str, field: tuple[str, ...]) -> ValidatedEmail:
     if len(text) > MAX_EMAIL_LENGTH:
         raise InvalidInput("This e-mail address is too long.", code=ErrorCode.EMAIL_INVALID, field=field)
     try:
-        return validate_email(text.strip(), check_deliverability=False, test_environment=True).normalized
+        return validate_email(text.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         reason = f"This is not an e-mail address: {error}".rstrip(".")
         raise InvalidInput(f"{reason}.", code=ErrorCode.EMAIL_INVALID, field=field) from None

@@ -19,6 +19,7 @@ ShopError
 │  ├─ DatabaseUnavailable
 │  ├─ CartBusy            too many requests change one cart at once
 │  ├─ PaymentsUnavailable
+│  ├─ MailUnavailable     the mail server did not take an e-mail now
 │  └─ DeadlineExceeded    the request took longer than any request may
 └─ Bug                an invariant broke: masked for the client, logged with its stack
 
@@ -273,6 +274,10 @@ class PaymentsUnavailable(OperationalError):
     def __init__(self, message: str, *, may_have_run: bool = True) -> None:
         super().__init__(message)
         self.may_have_run = may_have_run
+
+
+class MailUnavailable(OperationalError):
+    """The mail server is away, refuses us, or asks to come later."""
 
 
 class DeadlineExceeded(OperationalError):

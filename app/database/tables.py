@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
 from app.database import job_tables as job_tables
+from app.database import mail_tables as mail_tables
 from app.database import search_tables as search_tables
 from app.database import state_tables as state_tables
 from app.database import terms_tables
@@ -37,7 +38,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0008"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0009"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 

@@ -16,7 +16,10 @@ from app.devstack.folders import CHECKOUT
 
 # libpq and asyncpg read PG…; the rest are the names of app/settings.py, and ports and workers are told to the API.
 FOREIGN_PREFIXES = ("PG", "DATABASE_", "REDIS_", "STRIPE_", "PROMETHEUS_")
-FOREIGN_NAMES = {"CARTOGRAPH_PORT", "CARTOGRAPH_WORKERS", "WEB_CONCURRENCY", "PYTHONPATH", "PYTHONHOME"}
+FOREIGN_NAMES = {
+    *("CARTOGRAPH_PORT", "CARTOGRAPH_WORKERS", "WEB_CONCURRENCY", "PYTHONPATH", "PYTHONHOME"),
+    "CARTOGRAPH_SMTP_URL",  # a throw-away shop writes to nobody
+}
 
 
 @dataclass(frozen=True, slots=True)

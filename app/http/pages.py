@@ -12,7 +12,6 @@ import html
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,6 +21,8 @@ from starlette.routing import Route
 from app.core.clock import Clock
 from app.http.demo_images import draw_product
 from app.http.explorer_assets import BuildState, BuildStatus, ExplorerAssets
+from app.http.mail_pages import MAIL_PATH, MailPages
+from app.http.page_templates import fill
 from app.http.security_headers import EXPLORER_POLICY, IMAGE_POLICY, PAGE_POLICY, protect
 from app.http.static_files import StaticFolder
 
@@ -42,13 +43,14 @@ class Pages:
     """Everything the server shows to a browser.
 
     explorer: where the explorer's build is; None where the program came without one and without its sources.
-    metrics_path: linked from the overview; None where metrics are not public.
+    metrics_path: linked from the overview; None where metrics are not public. mail: None where e-mails are sent.
     """
 
     shop_name: str
     explorer_enabled: bool
     explorer: ExplorerAssets | None
     clock: Clock
+    mail: MailPages | None = None
     metrics_path: str | None = "/metrics"
     _own: StaticFolder = field(default=StaticFolder(_HERE / "static"), init=False)
 
@@ -61,6 +63,7 @@ class Pages:
             Route("/favicon.svg", self._favicon, methods=["GET"]),
             Route("/media/demo/{slug}.svg", self._demo_image, methods=["GET"]),
             Route("/static/{path:path}", self._static_file, methods=["GET"]),
+            *(self.mail.routes() if self.mail else ()),
         ]
 
     async def explorer_page(self, request: Request) -> Response:
@@ -79,7 +82,7 @@ class Pages:
 
     async def _landing(self, request: Request) -> Response:
         endpoint = _origin(request) + _ENDPOINT
-        page = _fill(
+        page = fill(
             "landing.html",
             shop_name=html.escape(self.shop_name),
             endpoint=html.escape(endpoint),
@@ -100,6 +103,8 @@ class Pages:
         if self.explorer_enabled:
             text = "Write queries with completion, or run the examples from a search to a paid order."
             links.insert(0, (_ENDPOINT, "Explorer", text))
+        if self.mail:
+            links.append((MAIL_PATH, "E-mails", "What shoppers are written: here it is not sent, but shown."))
         if self.metrics_path:
             links.append((self.metrics_path, "Metrics", "Counters and timings, in Prometheus’ format."))
         return links
@@ -122,7 +127,7 @@ class Pages:
     def _notice(
         self, request: Request, code: int, title: str, text: str, detail: str = "", *, refresh: bool = False
     ) -> Response:
-        page = _fill(
+        page = fill(
             "explorer_status.html",
             title=title,
             text=html.escape(text),
@@ -165,7 +170,3 @@ def _link(address: str, title: str, text: str) -> str:
 def _origin(request: Request) -> str:
     host = request.headers.get("host", "")
     return f"{request.url.scheme}://{host if _HOST.fullmatch(host) else 'localhost:8000'}"
-
-
-def _fill(name: str, **values: str) -> str:
-    return Template((_HERE / "templates" / name).read_text(encoding="utf-8")).substitute(values)

@@ -1,7 +1,7 @@
 """The headers that keep a page to itself: one policy for each kind of answer.
 
 No page names another host, so none may load from one, and none has an inline script. Styles are the one exception,
-on the explorer only: its editor positions every line with a style attribute, which needs `'unsafe-inline'` there.
+on the explorer and in e-mails: an editor positions every line with a style attribute, mail programs know little else.
 A style cannot send anything anywhere while `img-src` and `font-src` end at this host.
 """
 
@@ -16,6 +16,7 @@ EXPLORER_POLICY = (
     "default-src 'none'; connect-src 'self'; font-src 'self'; img-src 'self' data:; "  # the editor's icons are data:
     f"script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'; {_CLOSED}"
 )
+EMAIL_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; sandbox allow-downloads; {_CLOSED}"
 IMAGE_POLICY = f"default-src 'none'; sandbox; {_CLOSED}"
 
 

@@ -18,8 +18,19 @@ PRODUCTION = ENOUGH | {
     "CARTOGRAPH_ENVIRONMENT": "production",
     "CARTOGRAPH_SECRET_KEY": SECRET,
     "STRIPE_API_KEY": "sk_live_stripe_secret",
+    "CARTOGRAPH_SMTP_URL": "smtps://shop:smtp-password@smtp.example",
+    "CARTOGRAPH_MAIL_FROM": "orders@shop.example",
+    "CARTOGRAPH_STOREFRONT_URL": "https://shop.example",
 }
-SECRETS = ["db-password", "redis-password", "stripe_secret", "replica-password", SECRET, DEVELOPMENT_SECRET]
+SECRETS = [
+    "smtp-password",
+    "db-password",
+    "redis-password",
+    "stripe_secret",
+    "replica-password",
+    SECRET,
+    DEVELOPMENT_SECRET,
+]
 
 
 def faults_of(environ: dict[str, str]) -> list[str]:
@@ -148,6 +159,9 @@ def test_faults_that_need_two_values_are_named_at_once() -> None:
         "CARTOGRAPH_COUNTRIES: Utopia, ATLANTIS, zz: not ISO 3166-1 codes; set some such as US,DE",
         "CARTOGRAPH_SECRET_KEY: unset in production; set 32 or more random characters",
         "STRIPE_API_BASE: the emulator takes no real money; unset it in production",
+        "CARTOGRAPH_SMTP_URL: unset in production; set it to smtps://user:password@host",
+        "CARTOGRAPH_MAIL_FROM: unset in production; set the address that e-mails come from",
+        "CARTOGRAPH_STOREFRONT_URL: unset in production; set where the links of e-mails lead",
     ]
 
 
