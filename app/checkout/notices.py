@@ -44,7 +44,7 @@ class Notices:
     def of_payment(self, order: Order, attempt: PaymentAttempt) -> Message | None:
         """What the buyer is written now that the attempt is in its state; None where nothing is to be said."""
         content = self._of_payment(order, attempt)
-        return content and self._message(order, content, str(attempt.id))
+        return None if content is None else self._message(order, content, str(attempt.id))
 
     def of_cancellation(self, order: Order, *, refund: Money | None) -> Message:
         """That the order is canceled. refund: what is given back, None where nothing had been paid."""

@@ -22,9 +22,9 @@ def mime_of(email: Email, *, recipient: str, sender: str, sender_name: str) -> E
     message["To"] = _mailbox(recipient)
     message["Subject"] = email.subject
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = email.language
     message.set_content(email.text)
     message.add_alternative(email.html, subtype="html")
+    message["Content-Language"] = email.language  # after the content, which would take it along
     return message
 
 

@@ -33,6 +33,7 @@ from app.core.stock import StockPolicy
 from app.idempotency.domain import Effect, KeyedCall, key_reused
 from app.inventory.domain import ReservationState, StockLevel
 from app.jobs.domain import Job, merged
+from app.mail.domain import MESSAGE, SEND_MAIL, MailState, Message, PostedMessage
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
 from app.promotions.domain import AppliedPromotion, CartPromotion, Offered
@@ -125,6 +126,7 @@ class Books:
     reports: dict[CartId, MergeReport] = field(default_factory=dict)
     claims: dict[tuple[bytes, str], tuple[KeyedCall, Effect]] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
+    mail: dict[str, KeptMessage] = field(default_factory=dict)
 
     def take_due_jobs(self, now: datetime) -> list[Job]:
         """Take the jobs that are to be run by now, as the worker does: whatever is written from here on waits anew."""
@@ -367,6 +369,49 @@ class MemoryJobs:
         self._books.jobs = merged(self._books.jobs, jobs)
 
 
+@dataclass(frozen=True)
+class KeptMessage:
+    """A posted message, and what became of it."""
+
+    message: Message
+    state: MailState = MailState.WAITING
+    reason: str | None = None
+    ended_at: datetime | None = None
+
+
+class MemoryMail:
+    """`MailStore`, without times of its own: every message was posted at noon."""
+
+    def __init__(self, books: Books, jobs: MemoryJobs) -> None:
+        self._books = books
+        self._jobs = jobs
+
+    async def post(self, message: Message) -> None:
+        if message.key not in self._books.mail:
+            self._books.mail[message.key] = KeptMessage(message)
+            await self._jobs.enqueue(Job(SEND_MAIL, {MESSAGE: message.key}, key=message.key))
+
+    async def find_waiting(self, key: str) -> PostedMessage | None:
+        kept = self._books.mail.get(key)
+        return PostedMessage(kept.message, NOON) if kept and kept.state is MailState.WAITING else None
+
+    async def mark_sent(self, key: str, *, now: datetime) -> None:
+        self._end(key, MailState.SENT, None, now)
+
+    async def mark_failed(self, key: str, reason: str, *, now: datetime) -> None:
+        self._end(key, MailState.FAILED, reason, now)
+
+    async def forget_ended(self, before: datetime, *, limit: int) -> int:
+        old = [key for key, kept in self._books.mail.items() if kept.ended_at and kept.ended_at < before][:limit]
+        for key in old:
+            del self._books.mail[key]
+        return len(old)
+
+    def _end(self, key: str, state: MailState, reason: str | None, now: datetime) -> None:
+        if self._books.mail[key].state is MailState.WAITING:
+            self._books.mail[key] = replace(self._books.mail[key], state=state, reason=reason, ended_at=now)
+
+
 class MemoryTransaction:
     """Every store on one copy of the books."""
 
@@ -379,6 +424,7 @@ class MemoryTransaction:
         self.attempts = MemoryAttempts(books, locked)
         self.keys = MemoryKeys(books)
         self.jobs = MemoryJobs(books)
+        self.mail = MemoryMail(books, self.jobs)
         self.delivery = MemoryDelivery()
         self.taxes = MemoryTaxes(books)
         self.promotions = MemoryPromotions(books)
