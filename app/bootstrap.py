@@ -45,6 +45,7 @@ from app.catalog.set_prices import SetPrices
 from app.catalog.store_products import StoreProducts
 from app.catalog.store_rules import StoreRules
 from app.checkout.check_payments import CheckPayments
+from app.checkout.notices import Notices
 from app.checkout.payment_queue import PaymentQueue
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
@@ -76,6 +77,7 @@ from app.mail.folder_mailer import MailFolder
 from app.mail.jinja_templates import JinjaTemplates
 from app.mail.send_mail import ForgetMail, SendMail
 from app.mail.smtp_mailer import SmtpMailer
+from app.mail.storefront import Storefront
 from app.orders.access_token import OrderAccessTokens
 from app.orders.repository import SqlOrderReader
 from app.payments.domain import PaymentGateway
@@ -229,7 +231,9 @@ def build_shop(
         ids=ids,
         lifetime=timedelta(days=settings.cart_lifetime_days),
     )
-    settle = SettlePayment(transactions, clock)
+    order_tokens = OrderAccessTokens(secret, clock)
+    notices = Notices(Storefront(settings.shop_url), order_tokens, settings.language)
+    settle = SettlePayment(transactions, notices, clock)
     mail_templates = JinjaTemplates(
         shop_name=settings.shop_name, sender=settings.mail_from, own_folder=settings.mail_templates
     )
@@ -257,7 +261,7 @@ def build_shop(
         merge_carts=MergeCarts(desk),
         delete_cart=DeleteCart(desk),
         place_order=PlaceOrder(desk, transactions, gateway, settle),
-        order_tokens=OrderAccessTokens(secret, clock),
+        order_tokens=order_tokens,
         find_customer=FindCustomer(transactions),
         changes=changes,
         answers=KeepAnswers(transactions, clock),

@@ -34,6 +34,7 @@ from app.core.errors import (
 from app.core.ids import AttemptId, CartId, OrderId, OrderLineId
 from app.core.money import Money
 from app.jobs.domain import Job, JobStore
+from app.mail.domain import MailStore
 from app.orders.domain import (
     Delivery,
     FulfillmentStatus,
@@ -73,6 +74,11 @@ class CheckoutTransaction(CartTransaction, Protocol):
     @property
     def jobs(self) -> JobStore:
         """Work for the worker."""
+        ...
+
+    @property
+    def mail(self) -> MailStore:
+        """E-mails to buyers."""
         ...
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from app import telemetry
 from app.cart.domain import CartState
 from app.checkout.domain import QUEUED_LIFETIME, CheckoutTransaction, CheckoutTransactions, check_job, next_check
+from app.checkout.notices import Notices
 from app.core.changes import attempt_changed, cart_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import Bug
@@ -57,6 +58,7 @@ class SettlePayment:
     """Record what became of a payment."""
 
     transactions: CheckoutTransactions
+    notices: Notices
     clock: Clock
 
     async def __call__(self, attempt_id: AttemptId, outcome: PaymentOutcome) -> PaymentAttempt:
@@ -141,10 +143,17 @@ class SettlePayment:
             await tx.promotions.release(settled.order_id)  # before the stock, as orders lock them
             await tx.stock.release(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)
+        await self._tell_buyer(tx, settled)
         tx.announce_after_commit(
             attempt_changed(settled.id), order_changed(settled.order_id), cart_changed(settled.cart_id)
         )
         return settled
+
+    async def _tell_buyer(self, tx: CheckoutTransaction, settled: PaymentAttempt) -> None:
+        order = await tx.orders.find(settled.order_id)
+        notice = self.notices.of_payment(order, settled) if order else None
+        if notice is not None:
+            await tx.mail.post(notice)
 
 
 async def locked_attempt(tx: CheckoutTransaction, attempt_id: AttemptId) -> PaymentAttempt:

@@ -165,6 +165,10 @@ class OrderReader(Protocol):
 class OrderStore(Protocol):
     """Orders inside one transaction."""
 
+    async def find(self, order_id: OrderId) -> Order | None:
+        """The order as it is now."""
+        ...
+
     async def insert(self, order: Order, event: OrderEvent) -> None:
         """Store a new order with its lines and its first event."""
         ...

@@ -92,6 +92,11 @@ class SqlOrders:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
+    async def find(self, order_id: OrderId) -> Order | None:
+        """The order as it is now."""
+        row = (await self._connection.execute(_ORDERS, {"ids": [order_id]})).one_or_none()
+        return None if row is None else _order(row)
+
     async def insert(self, order: Order, event: OrderEvent) -> None:
         """Store a new order with its lines and its first event."""
         await self._connection.execute(_INSERT, _row(order))

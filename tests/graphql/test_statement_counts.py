@@ -37,7 +37,7 @@ BUDGETS = {  # statements cold, statements warm, at most: how words are read is 
     "add lines with a key": (15, 13),  # look for the answer, claim the key, keep the answer
     "the same call again": (1, 1),
     "merge two carts": (13, 11),
-    "complete a checkout": (33, 31),
+    "complete a checkout": (36, 34),
     "read an order": (5, 3),
 }
 

@@ -21,6 +21,7 @@ from app.cart.edit_cart import CartDesk
 from app.catalog.domain import Offer
 from app.checkout.check_payments import CheckPayments
 from app.checkout.domain import CHECK_PAYMENT, CheckoutRequest
+from app.checkout.notices import Notices
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
 from app.core.changes import Change, attempt_changed, cart_changed, order_changed
@@ -34,6 +35,8 @@ from app.idempotency.domain import Effect, KeyedCall, key_reused
 from app.inventory.domain import ReservationState, StockLevel
 from app.jobs.domain import Job, merged
 from app.mail.domain import MESSAGE, SEND_MAIL, MailState, Message, PostedMessage
+from app.mail.storefront import Storefront
+from app.orders.access_token import OrderAccessTokens
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
 from app.promotions.domain import AppliedPromotion, CartPromotion, Offered
@@ -255,6 +258,9 @@ class MemoryOrders:
 
     def __init__(self, books: Books) -> None:
         self._books = books
+
+    async def find(self, order_id: OrderId) -> Order | None:
+        return self._books.orders.get(order_id)
 
     async def insert(self, order: Order, event: OrderEvent) -> None:
         assert order.id not in self._books.orders
@@ -606,7 +612,8 @@ class MemoryShop:
             ids=self.ids,
             lifetime=timedelta(days=30),
         )
-        self.settle = SettlePayment(self.transactions, self.clock)
+        notices = Notices(Storefront("https://shop.example"), OrderAccessTokens(b"secret", self.clock), "en")
+        self.settle = SettlePayment(self.transactions, notices, self.clock)
         self.place_order = PlaceOrder(self.desk, self.transactions, self.gateway, self.settle, self._sleep)
         self.check_payments = CheckPayments(self.transactions, self.gateway, self.settle, self.clock)
 

@@ -161,7 +161,7 @@ def test_no_name_breaks_an_e_mail_or_becomes_a_part_of_it(
             line = replace(order.lines[0], product_name=product, variant_name=variant)
             taxes = (replace(order.taxes[0], name=tax), replace(order.taxes[0], name=tax, is_included=True))
             order = replace(order, number=number, lines=(line,), shipping_name=delivery, taxes=taxes)
-            content = replace(content, order=order)  # noqa: PLW2901
+            content = replace(content, order=order)
 
         email = write(content, "de", by)
 
