@@ -72,6 +72,8 @@ from app.http.mail_pages import MailPages
 from app.http.pages import Pages
 from app.idempotency.answers import ForgetCalls, KeepAnswers
 from app.inventory.repository import SqlStockReader
+from app.jobs.desk import SqlJobDesk
+from app.jobs.pace import Pace
 from app.mail.domain import Mailer
 from app.mail.folder_mailer import MailFolder
 from app.mail.jinja_templates import JinjaTemplates
@@ -94,6 +96,7 @@ from resolvers.in_context import Markets
 DATA_FOLDER = Path(".cartograph")  # below the working folder, where no other one is named
 WEB_STATEMENT_SECONDS = 2
 WORKER_STATEMENT_SECONDS = 30
+PACED_CALLS_PER_SECOND = 14  # where one is late and the next in time, no more than 15 fall into any second
 _VERSIONS_TABLE = "to_regclass('alembic_version')"
 
 
@@ -132,6 +135,7 @@ class Shop:
     refresh_search: RefreshSearch
     rebuild_search: RebuildSearch
     search_misses: SqlSearchMisses
+    job_desk: SqlJobDesk
     clock: Clock
     ids: IdSource
 
@@ -139,7 +143,10 @@ class Shop:
         """Bring the schema to the newest version; returns the version before and after."""
         from app.database.migrate import migrate  # Alembic costs a server's start more than all of our own code
 
-        return await migrate(self.database)
+        before, after = await migrate(self.database)
+        if before != after:
+            await self.job_desk.hurry_recurring()
+        return before, after
 
     async def not_ready(self) -> str | None:
         """Why this process cannot serve; None when it can. Raises DatabaseUnavailable."""
@@ -189,10 +196,15 @@ def build_shop(
     *,
     statement_timeout_seconds: int = WEB_STATEMENT_SECONDS,
     redis_timeout_seconds: float = TIMEOUT_SECONDS,
+    paced: bool = False,
     clock: Clock | None = None,
     gateway: PaymentGateway | None = None,
 ) -> Shop:
-    """A shop for these settings. redis_timeout_seconds, clock, gateway: others than the real ones, for tests."""
+    """A shop for these settings.
+
+    paced: whether calls of the payment provider are spread out over time, by all that are paced together, as the worker
+    does while buyers do not wait; redis_timeout_seconds, clock, gateway: others than the real ones, for tests.
+    """
     clock, ids, currency = clock or SystemClock(), RandomIds(), Currency(settings.currency)
     secret = settings.secret_key.get_secret_value().encode()
     replica_url = settings.database_replica_url
@@ -218,7 +230,12 @@ def build_shop(
         announce=changes.announce,
     )
     gateway = GuardedGateway(
-        gateway or StripeGateway(settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base),
+        gateway
+        or StripeGateway(
+            settings.stripe_api_key.get_secret_value(),
+            base_url=settings.stripe_api_base,
+            before_call=Pace(database, "payments", per_second=PACED_CALLS_PER_SECOND).turn if paced else None,
+        ),
         Breaker(clock),
     )
     search_index = PostgresSearchIndex(database, clock, currency=currency, language=settings.language)
@@ -298,6 +315,7 @@ def build_shop(
         refresh_search=RefreshSearch(database, clock),
         rebuild_search=RebuildSearch(database, currency, settings.language),
         search_misses=misses,
+        job_desk=SqlJobDesk(database),
         check_payments=CheckPayments(transactions, gateway, settle, clock),
         payment_queue=PaymentQueue(transactions, clock),
         send_mail=SendMail(transactions, mail_templates, _mailer(settings), clock),
@@ -317,7 +335,7 @@ def _mailer(settings: Settings) -> Mailer:
 @asynccontextmanager
 async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
     """A shop for a command or a worker, closed at the end."""
-    shop = build_shop(settings, statement_timeout_seconds=WORKER_STATEMENT_SECONDS)
+    shop = build_shop(settings, statement_timeout_seconds=WORKER_STATEMENT_SECONDS, paced=True)
     try:
         yield shop
     finally:

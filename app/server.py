@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
 import tempfile
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from app.core.errors import ShopError
@@ -65,7 +68,9 @@ def work(settings: Settings) -> int:
 
     from app import telemetry
     from app.bootstrap import open_shop
-    from app.worker.runner import run_schedule
+    from app.jobs.queue import open_queue
+    from app.worker.kinds import job_kinds
+    from app.worker.runner import JobRunner
     from app.worker.schedule import schedule
 
     telemetry.configure_logging(settings.log_level)
@@ -75,6 +80,7 @@ def work(settings: Settings) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with open_shop(settings) as shop:
+            lease = timedelta(seconds=settings.job_lease_seconds)
             entries = schedule(
                 shop.check_payments,
                 shop.delete_expired_carts,
@@ -82,7 +88,16 @@ def work(settings: Settings) -> int:
                 shop.reprice_catalog,
                 shop.keep_search,
             )
-            await run_schedule(entries, stop)
+            runner = JobRunner(
+                partial(open_queue, shop.database, shop.ids.new_uuid(), lease),
+                job_kinds(),
+                entries,
+                lease=lease,
+                drain_seconds=DRAIN_SECONDS,
+                clock=shop.clock,
+                chance=secrets.SystemRandom().random,
+            )
+            await runner.run(stop)
 
     uvloop.run(run())
     return 0

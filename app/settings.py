@@ -149,6 +149,9 @@ class Settings(MailSettings):
     database_pool_size: int = Field(
         10, alias="CARTOGRAPH_DATABASE_POOL_SIZE", ge=1, le=100, description="connections a process, for each server"
     )
+    job_lease_seconds: int = Field(
+        30, alias="CARTOGRAPH_JOB_LEASE_SECONDS", ge=5, description="after which a silent worker has lost its jobs"
+    )
     redis_url: SecretStr = Field(alias="REDIS_URL", min_length=1, description="the Redis or Valkey server for caches")
 
     stripe_api_key: SecretStr = Field(alias="STRIPE_API_KEY", min_length=1, description="Stripe's secret key")

@@ -93,6 +93,20 @@ class Database:
         finally:
             await engine.dispose()
 
+    @asynccontextmanager
+    async def apart(self, *, statement_timeout_seconds: int) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's own connection to the primary, outside the pool and any transaction, for whoever listens."""
+        engine = _engine(self._url, pool_size=1, statement_timeout_seconds=statement_timeout_seconds)
+        try:
+            async with _session(engine.connect()) as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                try:
+                    yield driver
+                except asyncpg.InterfaceError as error:  # it was closed, or is in use by a statement that hangs
+                    raise DatabaseUnavailable("the database has closed the connection") from error
+        finally:
+            await engine.dispose()
+
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._primary.dispose()

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import BYTEA, ENUM, JSONB, UUID
 from app.database.metadata import metadata, moment
 
 SCHEMA = "jobs"
+CHANNEL = "cartograph_jobs"  # a trigger tells it of new jobs, once they are committed
 STATES = ("queued", "picked", "successful", "exception", "canceled", "deleted", "failed")
 
 job_status = ENUM(*STATES, name="job_status", schema=SCHEMA, metadata=metadata)

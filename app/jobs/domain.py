@@ -13,8 +13,18 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from app.core.errors import ShopError
+
 Handler = Callable[[Mapping[str, str]], Awaitable[None]]
 """Does the work of one job, given its payload. Raises where it is to be tried again."""
+
+
+class JobsNotChanged(ShopError):
+    """One or more jobs could not be retried or removed, so none was. faults: a line each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
 
 
 class JobState(Enum):

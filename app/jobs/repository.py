@@ -1,7 +1,7 @@
-"""Jobs' SQL on the side that writes them: pgqueuer's table, in the transaction of the data. See ADR-0026.
+"""Jobs' SQL on the side that writes them. See ADR-0026.
 
-It goes through SQLAlchemy's connection on purpose: what is sent past it as the first statement of a transaction comes
-before the BEGIN, and stays when the transaction is rolled back.
+It goes through SQLAlchemy's connection on purpose: what is sent past it as the first statement of a
+transaction comes before the BEGIN, and stays when the transaction is rolled back.
 """
 
 from __future__ import annotations

@@ -68,9 +68,19 @@ class RetryPolicy:
 
 
 class StripeGateway:
-    """`PaymentGateway` on Stripe's API. base_url: of an emulator, None for Stripe itself."""
+    """`PaymentGateway` on Stripe's API.
 
-    def __init__(self, api_key: str, *, base_url: str | None = None, policy: RetryPolicy | None = None) -> None:
+    base_url: of an emulator, None for Stripe itself; before_call: waited for before every call, repeated ones too.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str | None = None,
+        policy: RetryPolicy | None = None,
+        before_call: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._transport = stripe.HTTPXClient(timeout=CALL_SECONDS)
         self._client = stripe.StripeClient(
             api_key,
@@ -79,6 +89,7 @@ class StripeGateway:
             max_network_retries=0,
         )
         self._policy = policy or RetryPolicy()
+        self._before_call = before_call
 
     async def charge(self, attempt: PaymentAttempt) -> PaymentOutcome:
         """Create and confirm the payment, or learn what became of it."""
@@ -157,6 +168,8 @@ class StripeGateway:
                 wait_initial=self._policy.first_wait_seconds,
             ):
                 with attempt:
+                    if self._before_call is not None:
+                        await self._before_call()
                     try:
                         outcome = await _translated(call)
                     except _Unknown as error:

@@ -8,7 +8,7 @@ from app.cart.delete_expired import DeleteExpired
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.checkout.check_payments import CheckPayments
 from app.idempotency.answers import ForgetCalls
-from app.worker.runner import Scheduled
+from app.worker.recurring import Scheduled
 
 
 def schedule(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,18 +17,8 @@ from pgqueuer.domain.schema.declaration import target
 from app.bootstrap import Shop
 from app.jobs.domain import Job
 from app.jobs.queue import SETTINGS
-from tests.conftest import Servers
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def rows(servers: Servers, shop: Shop) -> AsyncIterator[asyncpg.Connection]:
-    """A look at the jobs, past the shop; those of these tests are gone at the end."""
-    connection = await asyncpg.connect(servers.postgres.url("cartograph"))
-    yield connection
-    await connection.execute("DELETE FROM jobs.job WHERE entrypoint LIKE 'store%'")
-    await connection.close()
 
 
 async def jobs(rows: asyncpg.Connection, kind: str) -> list[dict[str, Any]]:
@@ -44,16 +33,16 @@ async def take(rows: asyncpg.Connection, kind: str) -> None:
 
 
 async def test_a_job_written_as_the_first_statement_is_rolled_back_with_its_transaction(
-    shop: Shop, rows: asyncpg.Connection
+    queue: Shop, rows: asyncpg.Connection
 ) -> None:
     async def fail_after_writing() -> None:
-        async with shop.transactions.begin() as tx:
+        async with queue.transactions.begin() as tx:
             await tx.jobs.enqueue(Job("store_first", {"for": "nothing"}))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail_after_writing()
-    async with shop.transactions.begin() as tx:
+    async with queue.transactions.begin() as tx:
         await tx.jobs.enqueue(Job("store_first", {"for": "something"}))
         before = await jobs(rows, "store_first")
 
@@ -63,9 +52,9 @@ async def test_a_job_written_as_the_first_statement_is_rolled_back_with_its_tran
 
 
 async def test_jobs_of_one_key_are_one_that_is_due_at_the_earliest_of_their_times(
-    shop: Shop, rows: asyncpg.Connection
+    queue: Shop, rows: asyncpg.Connection
 ) -> None:
-    async with shop.transactions.begin() as tx:
+    async with queue.transactions.begin() as tx:
         await tx.jobs.enqueue(Job("store_keyed", {"of": "first"}, LATER, key="a"), Job("store_keyed", {}, LATER))
         await tx.jobs.enqueue(
             Job("store_keyed", {"of": "second"}, LATER - timedelta(days=2), key="a"),
@@ -88,8 +77,8 @@ async def test_jobs_of_one_key_are_one_that_is_due_at_the_earliest_of_their_time
     )
 
 
-async def test_a_key_is_one_of_its_kind_only(shop: Shop, rows: asyncpg.Connection) -> None:
-    async with shop.transactions.begin() as tx:
+async def test_a_key_is_one_of_its_kind_only(queue: Shop, rows: asyncpg.Connection) -> None:
+    async with queue.transactions.begin() as tx:
         await tx.jobs.enqueue(Job("store_kind_a", {}, key="same"), Job("store_kind_b", {}, key="same"))
 
     assert len(await jobs(rows, "store_kind_a")) == 1
@@ -97,15 +86,15 @@ async def test_a_key_is_one_of_its_kind_only(shop: Shop, rows: asyncpg.Connectio
 
 
 async def test_what_is_written_while_its_key_is_run_is_marked_to_be_run_again(
-    shop: Shop, rows: asyncpg.Connection
+    queue: Shop, rows: asyncpg.Connection
 ) -> None:
-    async with shop.transactions.begin() as tx:
+    async with queue.transactions.begin() as tx:
         await tx.jobs.enqueue(Job("store_again", {}, key="k"))
     await take(rows, "store_again")
     due = (await jobs(rows, "store_again"))[0]["execute_after"]
 
     for days in (2, 3, 1):
-        async with shop.transactions.begin() as tx:
+        async with queue.transactions.begin() as tx:
             await tx.jobs.enqueue(Job("store_again", {}, LATER - timedelta(days=days), key="k"))
 
     (job,) = await jobs(rows, "store_again")
@@ -114,12 +103,14 @@ async def test_what_is_written_while_its_key_is_run_is_marked_to_be_run_again(
     assert datetime.fromisoformat(msgspec.json.decode(job["headers"])["again"]) == LATER - timedelta(days=3)
 
 
-async def test_nobody_takes_a_job_that_an_open_transaction_has_written_to(shop: Shop, rows: asyncpg.Connection) -> None:
-    async with shop.transactions.begin() as tx:
+async def test_nobody_takes_a_job_that_an_open_transaction_has_written_to(
+    queue: Shop, rows: asyncpg.Connection
+) -> None:
+    async with queue.transactions.begin() as tx:
         await tx.jobs.enqueue(Job("store_held", {}, key="k"))
     take_free = "SELECT id FROM jobs.job WHERE entrypoint = 'store_held' FOR UPDATE SKIP LOCKED"
 
-    async with shop.transactions.begin() as tx:
+    async with queue.transactions.begin() as tx:
         await tx.jobs.enqueue(Job("store_held", {}, key="k"))
         while_open = await rows.fetch(take_free)
     afterwards = await rows.fetch(take_free)
@@ -128,11 +119,11 @@ async def test_nobody_takes_a_job_that_an_open_transaction_has_written_to(shop: 
 
 
 async def test_transactions_that_write_the_same_keys_at_once_wait_for_each_other(
-    shop: Shop, rows: asyncpg.Connection
+    queue: Shop, rows: asyncpg.Connection
 ) -> None:
     async def write(number: int) -> None:
         keys = [str(each) for each in range(20)]
-        async with shop.transactions.begin() as tx:
+        async with queue.transactions.begin() as tx:
             await tx.jobs.enqueue(
                 *(Job("store_racing", {}, key=key) for key in (keys if number % 2 else reversed(keys)))
             )
@@ -142,11 +133,11 @@ async def test_transactions_that_write_the_same_keys_at_once_wait_for_each_other
     assert len(await jobs(rows, "store_racing")) == 20
 
 
-async def test_listeners_hear_of_a_job_when_it_is_committed(shop: Shop, rows: asyncpg.Connection) -> None:
+async def test_listeners_hear_of_a_job_when_it_is_committed(queue: Shop, rows: asyncpg.Connection) -> None:
     heard = asyncio.Event()
     await rows.add_listener("cartograph_jobs", lambda *_: heard.set())
 
-    async with shop.transactions.begin() as tx:
+    async with queue.transactions.begin() as tx:
         await tx.jobs.enqueue(Job("store_heard", {}))
         await rows.fetch("SELECT 1")
         before = heard.is_set()
@@ -156,7 +147,7 @@ async def test_listeners_hear_of_a_job_when_it_is_committed(shop: Shop, rows: as
     assert not before
 
 
-async def test_the_tables_are_those_that_the_installed_pgqueuer_wants(rows: asyncpg.Connection) -> None:
+async def test_the_tables_are_those_that_the_installed_pgqueuer_wants(queue: Shop, rows: asyncpg.Connection) -> None:
     wanted, live = target(SETTINGS), await inspect(AsyncpgDriver(rows), SETTINGS)
 
     assert live.enums == wanted.enums
