@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from app.jobs.domain import JobKind
+from app.checkout.check_payments import CheckPayments
+from app.checkout.domain import CHECK_PAYMENT
+from app.jobs.domain import JobKind, RetryPolicy
+from app.mail.domain import SEND_MAIL
+from app.mail.send_mail import SendMail
+
+_FOR_EVER = RetryPolicy(tries=None, first_pause_seconds=5.0, longest_pause_seconds=300.0)
 
 
-def job_kinds() -> list[JobKind]:
+def job_kinds(check_payments: CheckPayments, send_mail: SendMail) -> list[JobKind]:
     """Every kind: its handler, how often it is tried, how many of it run at once."""
-    return []
+    return [
+        JobKind(CHECK_PAYMENT, check_payments.run, _FOR_EVER, at_once=8),
+        JobKind(SEND_MAIL, send_mail),
+    ]

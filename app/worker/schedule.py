@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 
 from app.cart.delete_expired import DeleteExpired
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.checkout.check_payments import CheckPayments
 from app.idempotency.answers import ForgetCalls
 from app.worker.recurring import Scheduled
+
+OVERDUE = timedelta(seconds=90)  # longer than a job waits for its turn
 
 
 def schedule(
@@ -20,7 +24,8 @@ def schedule(
 ) -> list[Scheduled]:
     """The worker's schedule."""
     return [
-        Scheduled("check_payments", every_seconds=1.0, run=check_payments),
+        # every open payment has a job of its own; this is for one whose job was lost
+        Scheduled("check_payments", every_seconds=30.0, run=partial(check_payments, overdue=OVERDUE)),
         Scheduled("reprice_catalog", every_seconds=1.0, run=reprice_catalog),
         Scheduled("delete_expired_carts", every_seconds=3_600.0, run=delete_expired_carts),
         Scheduled("forget_keyed_calls", every_seconds=600.0, run=forget_keyed_calls),
