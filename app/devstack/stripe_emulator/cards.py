@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from app.devstack.stripe_emulator.problems import CardRefused
 from app.devstack.stripe_emulator.records import Card
@@ -43,11 +44,20 @@ AUTHENTICATION_REQUIRED = Decline(
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeKind:
+    """What its owner will complain about. is_inquiry: the bank asks before it takes the money."""
+
+    reason: str
+    is_inquiry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TestCard:
     """One published card.
 
     needs_authentication: the bank wants 3-D Secure; the decline, if any, comes after it.
     skips_authentication_off_session: it was set up for payments without the buyer.
+    dispute: what follows a successful charge. slow_refund: how a refund ends some time after it was made.
     """
 
     __test__ = False  # not a test case, whatever its name
@@ -57,6 +67,8 @@ class TestCard:
     needs_authentication: bool = False
     skips_authentication_off_session: bool = False
     funding: str = "credit"
+    dispute: DisputeKind | None = None
+    slow_refund: Literal["succeeds", "fails"] | None = None
 
 
 TEST_CARDS: Mapping[str, TestCard] = {
@@ -104,6 +116,11 @@ TEST_CARDS: Mapping[str, TestCard] = {
     "threeDSecure2Required": TestCard("4000000000003220", needs_authentication=True),
     "threeDSecureRequired": TestCard("4000000000003063", needs_authentication=True),
     "threeDSecureRequiredChargeDeclined": TestCard("4000008400001629", GENERIC, needs_authentication=True),
+    "createDispute": TestCard("4000000000000259", dispute=DisputeKind("fraudulent")),
+    "createDisputeProductNotReceived": TestCard("4000000000002685", dispute=DisputeKind("product_not_received")),
+    "createDisputeInquiry": TestCard("4000000000001976", dispute=DisputeKind("fraudulent", is_inquiry=True)),
+    "pendingRefund": TestCard("4000000000007726", slow_refund="succeeds"),
+    "refundFail": TestCard("4000000000005126", slow_refund="fails"),
 }
 
 _OTHER_NAMES = {
@@ -155,6 +172,16 @@ def needs_authentication(card: Card, *, off_session: bool) -> bool:
 def find_decline(card: Card) -> Decline | None:
     """What the bank says to a charge, once any authentication is done: None is a yes."""
     return TEST_CARDS[card.test_card].decline
+
+
+def find_dispute(card: Card) -> DisputeKind | None:
+    """What the card's owner will complain about, if at all."""
+    return TEST_CARDS[card.test_card].dispute
+
+
+def find_slow_refund(card: Card) -> Literal["succeeds", "fails"] | None:
+    """How a refund to this card ends some time after it was made; None where it has ended at once."""
+    return TEST_CARDS[card.test_card].slow_refund
 
 
 def _card(name: str, exp_month: int, exp_year: int) -> Card:

@@ -19,6 +19,7 @@ from app.devstack.stripe_emulator.records import (
     Charge,
     ConfirmationToken,
     Customer,
+    Dispute,
     Event,
     PaymentIntent,
     PaymentMethod,
@@ -89,6 +90,7 @@ class Changes:
         self.payment_intents: StagedTable[PaymentIntent] = StagedTable(tables.payment_intents, "payment_intent")
         self.charges: StagedTable[Charge] = StagedTable(tables.charges, "charge")
         self.refunds: StagedTable[Refund] = StagedTable(tables.refunds, "refund")
+        self.disputes: StagedTable[Dispute] = StagedTable(tables.disputes, "dispute")
         self.events: StagedTable[Event] = StagedTable(tables.events, "event")
         self.webhook_endpoints: StagedTable[WebhookEndpoint] = StagedTable(tables.webhook_endpoints, "webhook endpoint")
         self.identifiers = identifiers
@@ -142,6 +144,7 @@ class Changes:
                 payment_intents=self.payment_intents.staged(),
                 charges=self.charges.staged(),
                 refunds=self.refunds.staged(),
+                disputes=self.disputes.staged(),
                 events=self.events.staged(),
                 webhook_endpoints=self.webhook_endpoints.staged(),
                 deleted=tuple(self._deleted),

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from app.devstack.stripe_emulator.cards import Decline, find_decline
 from app.devstack.stripe_emulator.changes import Changes
+from app.devstack.stripe_emulator.disputes import dispute_as_the_card_does
 from app.devstack.stripe_emulator.payment_methods import attach
 from app.devstack.stripe_emulator.problems import CardRefused, doc_url
 from app.devstack.stripe_emulator.records import Charge, PaymentIntent, PaymentMethod
@@ -52,7 +53,9 @@ def settle(
     )
     changes.move_money("charge_succeeded", record, amount=record.amount)
     changes.emit("charge.succeeded", record)
-    return _succeed(changes, payment_intent, amount_received=record.amount)
+    payment_intent = _succeed(changes, payment_intent, amount_received=record.amount)
+    dispute_as_the_card_does(changes, record)
+    return payment_intent
 
 
 def capture(changes: Changes, payment_intent: PaymentIntent, *, amount: int) -> PaymentIntent:
@@ -61,7 +64,9 @@ def capture(changes: Changes, payment_intent: PaymentIntent, *, amount: int) -> 
     record = changes.charges.put(replace(record, captured=True, amount_captured=amount, capture_before=None))
     changes.move_money("capture", record, amount=amount)
     changes.emit("charge.captured", record)
-    return _succeed(changes, payment_intent, amount_received=amount)
+    payment_intent = _succeed(changes, payment_intent, amount_received=amount)
+    dispute_as_the_card_does(changes, record)
+    return payment_intent
 
 
 def refuse_unauthenticated(

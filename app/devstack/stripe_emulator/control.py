@@ -10,6 +10,9 @@ POST   clock           {"advance_seconds": n}    GET the time
 POST   search          {"lag_seconds": n}        how far search is behind
 POST   reset                             no more faults, lag or counts; the money, the keys and the time stay
 POST   payment_intents/{id}/settle  {"outcome": "succeed" | "fail"}    the bank's late answer
+POST   payment_intents/{id}/dispute {"reason": "fraudulent", "inquiry": false}    the buyer complains at the bank
+POST   disputes/{id}/close          {"outcome": "won" | "lost"}    and the bank decides
+POST   refunds/{id}/settle          {"outcome": "succeed" | "fail"}    how a refund ended
 
 Bodies and answers are JSON; a body that cannot be read is a 400 that says why.
 """
@@ -31,11 +34,13 @@ from app.devstack.stripe_emulator.changes import Cause, Changes
 from app.devstack.stripe_emulator.charging import settle
 from app.devstack.stripe_emulator.clock import AdvanceableClock
 from app.devstack.stripe_emulator.deliveries import Deliveries
+from app.devstack.stripe_emulator.disputes import CLOSED, close, open_dispute
 from app.devstack.stripe_emulator.faults import FaultRequest, Faults, InvalidFault
 from app.devstack.stripe_emulator.identifiers import Identifiers
 from app.devstack.stripe_emulator.journal import Commit
 from app.devstack.stripe_emulator.payment_intents import expire_authorizations
 from app.devstack.stripe_emulator.problems import CardRefused
+from app.devstack.stripe_emulator.refunds import settle_refund, settle_refunds
 from app.devstack.stripe_emulator.render import render
 from app.devstack.stripe_emulator.search import SearchIndex
 from app.devstack.stripe_emulator.store import Store
@@ -62,10 +67,23 @@ class ResendEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event: str
 
 
-class SettleCharge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST payment_intents/{id}/settle."""
+class Settle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST payment_intents/{id}/settle and refunds/{id}/settle."""
 
     outcome: Literal["succeed", "fail"]
+
+
+class OpenDispute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST payment_intents/{id}/dispute."""
+
+    reason: str = "fraudulent"
+    inquiry: bool = False
+
+
+class CloseDispute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST disputes/{id}/close."""
+
+    outcome: Literal["won", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +114,9 @@ class Control:
             Route("/search", self.search, methods=["GET", "POST"]),
             Route("/reset", self.reset, methods=["POST"]),
             Route("/payment_intents/{id}/settle", self.settle, methods=["POST"]),
+            Route("/payment_intents/{id}/dispute", self.dispute, methods=["POST"]),
+            Route("/disputes/{id}/close", self.close_dispute, methods=["POST"]),
+            Route("/refunds/{id}/settle", self.settle_refund, methods=["POST"]),
         ]
 
     async def health(self, _request: Request) -> Response:
@@ -182,7 +203,7 @@ class Control:
 
     async def settle(self, request: Request) -> Response:
         """The bank's answer to a charge that is `processing`."""
-        body = await _body(request, SettleCharge)
+        body = await _body(request, Settle)
         changes = self._changes()
         payment_intent = changes.payment_intents.find(request.path_params["id"])
         if payment_intent is None:
@@ -195,10 +216,44 @@ class Control:
         self.deliveries.enqueue(changes.commit())
         return JSONResponse(render(self.store.tables.payment_intents[payment_intent.id]))
 
+    async def dispute(self, request: Request) -> Response:
+        """The buyer's complaint about a payment that went through."""
+        body = await _body(request, OpenDispute)
+        changes = self._changes()
+        payment_intent = changes.payment_intents.find(request.path_params["id"])
+        charge = changes.charges.find(payment_intent.latest_charge or "") if payment_intent else None
+        if charge is None or not charge.captured or charge.disputed:
+            return _error("there is no such PaymentIntent with a charge that can be disputed", status=409)
+        dispute = open_dispute(changes, charge, reason=body.reason, is_inquiry=body.inquiry)
+        self.deliveries.enqueue(changes.commit())
+        return JSONResponse(render(dispute), 201)
+
+    async def close_dispute(self, request: Request) -> Response:
+        """The bank's decision."""
+        body = await _body(request, CloseDispute)
+        changes = self._changes()
+        dispute = changes.disputes.find(request.path_params["id"])
+        if dispute is None or dispute.status in CLOSED:
+            return _error("there is no such open dispute", status=409)
+        dispute = close(changes, dispute, is_won=body.outcome == "won")
+        self.deliveries.enqueue(changes.commit())
+        return JSONResponse(render(dispute))
+
+    async def settle_refund(self, request: Request) -> Response:
+        """How a refund ended: one that is pending, or one that looked successful and fails."""
+        body = await _body(request, Settle)
+        changes, is_paid = self._changes(), body.outcome == "succeed"
+        refund = changes.refunds.find(request.path_params["id"])
+        if refund is None or refund.status == "failed" or (is_paid and refund.status != "pending"):
+            return _error("there is no such refund that could still end so", status=409)
+        refund = settle_refund(changes, refund, is_paid=is_paid)
+        self.deliveries.enqueue(changes.commit())
+        return JSONResponse(render(refund))
+
     def expire(self) -> None:
         """Do what the passing of time does by itself."""
         changes = self._changes()
-        if expire_authorizations(changes):
+        if expire_authorizations(changes) + settle_refunds(changes):
             self.deliveries.enqueue(changes.commit())
 
     def _changes(self) -> Changes:

@@ -20,6 +20,7 @@ from app.devstack.stripe_emulator.records import (
     Charge,
     ConfirmationToken,
     Customer,
+    Dispute,
     Event,
     PaymentIntent,
     PaymentMethod,
@@ -69,6 +70,7 @@ class Commit:
     payment_intents: tuple[PaymentIntent, ...] = ()
     charges: tuple[Charge, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
     events: tuple[Event, ...] = ()
     webhook_endpoints: tuple[WebhookEndpoint, ...] = ()
     deleted: tuple[str, ...] = ()

@@ -18,10 +18,13 @@ Movement = Literal[
     "charge_authorized",  # the money is held, not taken
     "capture",  # held money was taken; what was held beyond `amount` is free again
     "refund",  # taken money was given back
+    "refund_failed",  # it could not be: the shop has it again
+    "dispute",  # the bank took the money for its customer
+    "dispute_won",  # and gave it back
     "cancel",  # the payment ended without money; `amount` was held and is free again
 ]
 
-_SIGNS: Mapping[Movement, int] = {"charge_succeeded": 1, "capture": 1, "refund": -1}
+_SIGNS: Mapping[Movement, int] = {"charge_succeeded": 1, "capture": 1, "refund": -1, "refund_failed": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,10 @@ class LedgerEntry:
 
 
 def money_taken(entries: Iterable[LedgerEntry]) -> dict[str, int]:
-    """What each PaymentIntent took, net of refunds; PaymentIntents that never took any are left out."""
+    """What each PaymentIntent took, net of refunds; PaymentIntents that never took any are left out.
+
+    Disputes do not count: they are between the bank and the shop, and the order stays as it is.
+    """
     taken: Counter[str] = Counter()
     for entry in entries:
         if entry.movement in _SIGNS:

@@ -64,10 +64,11 @@ NOT_EMULATED_FIELDS: Mapping[str, frozenset[str]] = {  # by object: fields that 
     "charge": frozenset({"authorization_code", "level3", "presentment_details", "refunds", "transfer"}),
     "refund": frozenset(
         {
-            "customer", "customer_account", "description", "failure_balance_transaction", "failure_reason",
+            "customer", "customer_account", "description", "failure_balance_transaction",
             "instructions_email", "next_action", "payment_method", "pending_reason", "presentment_details",
         }
     ),
+    "dispute": frozenset({"intended_submission_method", "network_reason_code"}),
     "payment_method": OTHER_PAYMENT_METHODS | {"radar_options"},
     "confirmation_token": frozenset({"metadata"}),
     "customer": frozenset(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from app.devstack.stripe_emulator import (
     confirmation_tokens,
     customers,
+    disputes,
     payment_intents,
     payment_methods,
     reading,
@@ -77,6 +78,10 @@ def _operations(search_index: SearchIndex) -> Iterable[Operation]:
     yield Operation("GET", "/v1/refunds", refunds.list_refunds)
     yield Operation("GET", "/v1/refunds/:id", refunds.retrieve_refund)
     yield Operation("POST", "/v1/refunds/:id", refunds.update_refund)
+    yield Operation("GET", "/v1/disputes", disputes.list_disputes)
+    yield Operation("GET", "/v1/disputes/:id", disputes.retrieve_dispute)
+    yield Operation("POST", "/v1/disputes/:id", disputes.update_dispute)
+    yield Operation("POST", "/v1/disputes/:id/close", disputes.close_dispute)
     yield Operation("GET", "/v1/charges", reading.list_charges)
     yield Operation("GET", "/v1/charges/:id", reading.retrieve_charge)
     yield Operation("GET", "/v1/events", reading.list_events)

@@ -22,6 +22,8 @@ PaymentIntentStatus = Literal[
     "canceled",
 ]
 ChargeStatus = Literal["pending", "succeeded", "failed"]
+RefundStatus = Literal["pending", "succeeded", "failed"]
+DisputeStatus = Literal["warning_needs_response", "warning_closed", "needs_response", "won", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ class Charge:
     failure_message: str | None = None
     decline_code: str | None = None
     blocked: bool = False
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,35 @@ class Refund:
     payment_intent: str
     reason: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    status: RefundStatus = "succeeded"
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A buyer's complaint at the bank about one charge."""
+
+    id: str
+    created: int
+    amount: int
+    currency: str
+    charge: str
+    payment_intent: str
+    reason: str
+    status: DisputeStatus
+    due_by: int
+    brand: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_inquiry(self) -> bool:
+        """Whether the bank has only asked, and taken nothing."""
+        return self.status.startswith("warning_")
+
+    @property
+    def holds_money(self) -> bool:
+        """Whether the bank has the charge's money, so that it cannot be refunded too."""
+        return self.status in ("needs_response", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +234,6 @@ class WebhookEndpoint:
         return "*" in self.enabled_events or event_type in self.enabled_events
 
 
-Record = PaymentMethod | ConfirmationToken | Customer | PaymentIntent | Charge | Refund | Event | WebhookEndpoint
+Record = (
+    PaymentMethod | ConfirmationToken | Customer | PaymentIntent | Charge | Refund | Dispute | Event | WebhookEndpoint
+)

@@ -12,6 +12,7 @@ from app.devstack.stripe_emulator.records import (
     Charge,
     ConfirmationToken,
     Customer,
+    Dispute,
     Event,
     Json,
     PaymentIntent,
@@ -20,7 +21,12 @@ from app.devstack.stripe_emulator.records import (
     Refund,
     WebhookEndpoint,
 )
-from app.devstack.stripe_emulator.render_payments import render_charge, render_payment_intent, render_refund
+from app.devstack.stripe_emulator.render_payments import (
+    render_charge,
+    render_dispute,
+    render_payment_intent,
+    render_refund,
+)
 
 
 def render(record: Record) -> Json:
@@ -32,6 +38,8 @@ def render(record: Record) -> Json:
             return render_charge(record)
         case Refund():
             return render_refund(record)
+        case Dispute():
+            return render_dispute(record)
         case PaymentMethod():
             return _payment_method(record)
         case ConfirmationToken():

@@ -1,8 +1,8 @@
-"""PaymentIntents, charges and refunds in Stripe's shape."""
+"""PaymentIntents, charges, refunds and disputes in Stripe's shape."""
 
 from __future__ import annotations
 
-from app.devstack.stripe_emulator.records import Charge, Json, PaymentIntent, Refund
+from app.devstack.stripe_emulator.records import Charge, Dispute, Json, PaymentIntent, Refund
 
 _NEVER_EMULATED: Json = {  # on every PaymentIntent and charge: live money, other accounts' money, reviews
     "application": None,
@@ -14,6 +14,16 @@ _NEVER_EMULATED: Json = {  # on every PaymentIntent and charge: live money, othe
     "transfer_data": None,
     "transfer_group": None,
 }
+
+
+_EVIDENCE = (
+    "access_activity_log", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",
+    "cancellation_rebuttal", "customer_communication", "customer_email_address", "customer_name",
+    "customer_purchase_ip", "customer_signature", "duplicate_charge_documentation", "duplicate_charge_explanation",
+    "duplicate_charge_id", "product_description", "receipt", "refund_policy", "refund_policy_disclosure",
+    "refund_refusal_explanation", "service_date", "service_documentation", "shipping_address", "shipping_carrier",
+    "shipping_date", "shipping_documentation", "shipping_tracking_number", "uncategorized_file", "uncategorized_text",
+)  # fmt: skip
 
 
 def render_payment_intent(record: PaymentIntent) -> Json:
@@ -76,7 +86,7 @@ def render_charge(record: Charge) -> Json:
         "currency": record.currency,
         "customer": record.customer,
         "description": record.description,
-        "disputed": False,
+        "disputed": record.disputed,
         "failure_balance_transaction": None,
         "failure_code": record.failure_code,
         "failure_message": record.failure_message,
@@ -111,13 +121,52 @@ def render_refund(record: Refund) -> Json:
         "created": record.created,
         "currency": record.currency,
         "destination_details": {"card": {"type": "refund"}, "type": "card"},
+        "failure_reason": record.failure_reason,
         "metadata": record.metadata,
         "payment_intent": record.payment_intent,
         "reason": record.reason,
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "succeeded",
+        "status": record.status,
         "transfer_reversal": None,
+    }
+
+
+def render_dispute(record: Dispute) -> Json:
+    """The dispute as Stripe answers it."""
+    return {
+        "id": record.id,
+        "object": "dispute",
+        "amount": record.amount,
+        "balance_transactions": [],
+        "charge": record.charge,
+        "created": record.created,
+        "currency": record.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": {**dict.fromkeys(_EVIDENCE), "enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": record.due_by,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+            "submission_method": "not_submitted",
+        },
+        "is_charge_refundable": record.is_inquiry,
+        "livemode": False,
+        "metadata": record.metadata,
+        "payment_intent": record.payment_intent,
+        "payment_method_details": {
+            "card": {
+                "brand": record.brand,
+                "case_type": "inquiry" if record.is_inquiry else "chargeback",
+                "network": record.brand,
+                "network_reason_code": None,
+            },
+            "type": "card",
+        },
+        "reason": record.reason,
+        "status": record.status,
     }
 
 

@@ -15,6 +15,7 @@ from app.devstack.stripe_emulator.records import (
     Charge,
     ConfirmationToken,
     Customer,
+    Dispute,
     Event,
     PaymentIntent,
     PaymentMethod,
@@ -35,6 +36,7 @@ class Tables:
     payment_intents: dict[str, PaymentIntent] = field(default_factory=dict)
     charges: dict[str, Charge] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     webhook_endpoints: dict[str, WebhookEndpoint] = field(default_factory=dict)
 
@@ -80,6 +82,7 @@ class Store:
         tables.payment_intents.update({record.id: record for record in commit.payment_intents})
         tables.charges.update({record.id: record for record in commit.charges})
         tables.refunds.update({record.id: record for record in commit.refunds})
+        tables.disputes.update({record.id: record for record in commit.disputes})
         tables.events.update({record.id: record for record in commit.events})
         tables.webhook_endpoints.update({record.id: record for record in commit.webhook_endpoints})
         for record_id in commit.deleted:

@@ -30,6 +30,7 @@ CLASSES = {
     "payment_intent": "PaymentIntent",
     "charge": "Charge",
     "refund": "Refund",
+    "dispute": "Dispute",
     "payment_method": "PaymentMethod",
     "confirmation_token": "ConfirmationToken",
     "customer": "Customer",
@@ -167,6 +168,11 @@ async def every_kind(shared_emulator: Emulator, shared_api: stripe.V1Services) -
         {"payment_method": "pm_card_visa_chargeDeclinedInsufficientFunds"},
         {"payment_method": "pm_card_radarBlock"},
         {"confirmation_token": token.id},
+        {"payment_method": "pm_card_pendingRefund"},
+        {"payment_method": "pm_card_refundFail"},
+        {"payment_method": "pm_card_createDispute"},
+        {"payment_method": "pm_card_createDisputeProductNotReceived"},
+        {"payment_method": "pm_card_createDisputeInquiry"},
     ]
     intents = []
     for params in given:
@@ -176,6 +182,7 @@ async def every_kind(shared_emulator: Emulator, shared_api: stripe.V1Services) -
     await api.payment_intents.cancel_async(intents[2].id, {"cancellation_reason": "abandoned"})
     await emulator.raw("POST", f"/_emulator/3ds/{intents[5].id}?outcome=succeed")
     await emulator.raw("POST", f"/_emulator/3ds/{intents[6].id}?outcome=fail")
+    await every_refund_and_dispute(emulator, api, intents[-5:])
     await emulator.fault(mode="processing", match="POST /v1/payment_intents")
     await api.payment_intents.create_async({**base, "payment_method": "pm_card_visa"})
     await api.payment_intents.create_async({"amount": 50, "currency": "usd", "allowed_payment_method_types": ["card"]})
@@ -185,6 +192,7 @@ async def every_kind(shared_emulator: Emulator, shared_api: stripe.V1Services) -
         "payment_intent": "payment_intents?limit=100",
         "charge": "charges?limit=100",
         "refund": "refunds?limit=100",
+        "dispute": "disputes?limit=100",
         "payment_method": f"payment_methods?limit=100&customer={ada.id}",
         "customer": "customers?limit=100",
         "event": "events?limit=100",
@@ -192,6 +200,24 @@ async def every_kind(shared_emulator: Emulator, shared_api: stripe.V1Services) -
     }
     rows = {kind: (await emulator.read(path))["data"] for kind, path in lists.items()}
     return rows | {"confirmation_token": [await emulator.read(f"confirmation_tokens/{token.id}")]}
+
+
+async def every_refund_and_dispute(
+    emulator: Emulator, api: stripe.V1Services, paid: list[stripe.PaymentIntent]
+) -> None:
+    """Refunds that wait and fail, and disputes that are won, lost and closed."""
+    pending, failing, won, lost, inquiry = paid
+    await api.refunds.create_async({"payment_intent": pending.id})
+    refund = await api.refunds.create_async({"payment_intent": failing.id})
+    await emulator.control("POST", f"refunds/{refund.id}/settle", {"outcome": "fail"})
+    for intent, outcome in ((inquiry, "lost"), (lost, "lost"), (won, "won")):
+        dispute = (await api.disputes.list_async({"payment_intent": intent.id})).data[0]
+        await api.disputes.update_async(dispute.id, {"metadata": {"seen": "yes"}})
+        await emulator.control("POST", f"disputes/{dispute.id}/close", {"outcome": outcome})
+    await api.payment_intents.create_async(
+        {"amount": 50, "currency": "usd", "confirm": True, "payment_method": "pm_card_createDispute"}
+        | {"return_url": "https://shop.test"}
+    )
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -221,6 +247,10 @@ def test_every_state_was_looked_at(every_kind: dict[str, list[dict]]) -> None:
     assert actions == {"redirect_to_url", "use_stripe_sdk"}
     assert errors == {"card_error", "invalid_request_error"}
     assert events >= {"payment_intent.succeeded", "charge.failed", "refund.created", "charge.pending"}
+    assert events >= {f"charge.dispute.{name}" for name in ("created", "updated", "closed", "funds_withdrawn")}
+    assert events >= {"charge.dispute.funds_reinstated", "charge.refunded", "refund.updated", "refund.failed"}
+    assert {row["status"] for row in every_kind["refund"]} == {"pending", "succeeded", "failed"}
+    assert {row["status"] for row in every_kind["dispute"]} == {"needs_response", "won", "lost", "warning_closed"}
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -238,7 +268,7 @@ def test_every_kind_of_object_in_an_event_is_as_declared(every_kind: dict[str, l
         fault for item in objects for fault in object_faults(item, (declaration(CLASSES[item["object"]]),), item["id"])
     ]
 
-    assert {item["object"] for item in objects} >= {"payment_intent", "charge", "refund", "customer", "payment_method"}
+    assert {item["object"] for item in objects} >= {"payment_intent", "charge", "refund", "dispute", "customer"}
     assert faults == []
 
 

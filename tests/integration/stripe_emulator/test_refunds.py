@@ -91,3 +91,66 @@ async def test_a_refund_is_read_and_annotated(pay: Pay, api: stripe.V1Services) 
     await api.refunds.update_async(refund.id, {"metadata": {"b": "2"}})
 
     assert (await api.refunds.retrieve_async(refund.id)).metadata.to_dict() == {"a": "1", "b": "2"}
+
+
+async def events_of(api: stripe.V1Services, refund_id: str) -> list[tuple[str, str]]:
+    """The types of a refund's events and its status in them, oldest first."""
+    rows = (await api.events.list_async({"limit": 100})).data
+    objects = [(row.type, row.data.object) for row in reversed(rows)]
+    return [(kind, item["status"]) for kind, item in objects if item["id"] == refund_id]
+
+
+async def test_a_refund_that_takes_a_while_is_pending_until_then(
+    pay: Pay, api: stripe.V1Services, emulator: Emulator
+) -> None:
+    paid = await pay("pm_card_pendingRefund")
+    refund = await api.refunds.create_async({"payment_intent": paid.id})
+    before = await emulator.ledger(paid.id)
+
+    settled = await emulator.control("POST", f"refunds/{refund.id}/settle", {"outcome": "succeed"})
+
+    assert (refund.status, settled["status"]) == ("pending", "succeeded")
+    assert before == [("charge_succeeded", 2000)]
+    assert await emulator.ledger(paid.id) == [("charge_succeeded", 2000), ("refund", 2000)]
+    assert await events_of(api, refund.id) == [("refund.created", "pending"), ("refund.updated", "succeeded")]
+
+
+async def test_a_refund_that_fails_later_leaves_the_money_with_the_shop(
+    pay: Pay, api: stripe.V1Services, emulator: Emulator
+) -> None:
+    paid = await pay("pm_card_refundFail")
+    refund = await api.refunds.create_async({"payment_intent": paid.id})
+
+    settled = await emulator.control("POST", f"refunds/{refund.id}/settle", {"outcome": "fail"})
+    again = await emulator.raw("POST", f"/_emulator/refunds/{refund.id}/settle", json={"outcome": "fail"})
+
+    assert (refund.status, settled["status"], settled["failure_reason"]) == (
+        *("succeeded", "failed"),
+        "expired_or_canceled_card",
+    )
+    assert again.status_code == 409
+    charge = await api.charges.retrieve_async(paid.latest_charge)
+    assert (charge.refunded, charge.amount_refunded) == (False, 0)
+    assert await emulator.ledger(paid.id) == [("charge_succeeded", 2000), ("refund", 2000), ("refund_failed", 2000)]
+    assert await events_of(api, refund.id) == [
+        *[("refund.created", "succeeded"), ("refund.failed", "failed")],
+        ("refund.updated", "failed"),
+    ]
+
+
+async def test_slow_refunds_end_by_themselves(
+    timed_emulator: Emulator, connect: Callable[..., stripe.StripeClient]
+) -> None:
+    api = connect(timed_emulator).v1
+    ends = {}
+    for card in ("pendingRefund", "refundFail", "visa"):
+        paid = await api.payment_intents.create_async(
+            {"amount": 2000, "currency": "eur", "confirm": True, "payment_method": f"pm_card_{card}"}
+            | {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}}
+        )
+        ends[card] = (await api.refunds.create_async({"payment_intent": paid.id})).id
+
+    await timed_emulator.control("POST", "clock", {"advance_seconds": 31})
+
+    ended = {card: (await api.refunds.retrieve_async(refund)).status for card, refund in ends.items()}
+    assert ended == {"pendingRefund": "succeeded", "refundFail": "failed", "visa": "succeeded"}
