@@ -1,7 +1,8 @@
 """Logs and metrics under one naming scheme: `cartograph_<noun>_<unit>`.
 
 A log line is one JSON object with the request's id in it; a request id is bound once, at the edge. Values never hold
-tokens, card data or addresses: log ids.
+tokens, card data or addresses: log ids. What looks like a card number all the same (in a path, in a library's message)
+is masked.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+from app.core.card_data import masked
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -84,6 +87,7 @@ def configure_logging(level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _mask_card_numbers,
     ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -106,6 +110,10 @@ def configure_logging(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _mask_card_numbers(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {name: masked(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def logger(name: str) -> FilteringBoundLogger:

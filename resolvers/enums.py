@@ -161,6 +161,8 @@ _described(
         "PAYMENT_PROVIDER_UNAVAILABLE": "The payment provider does not answer: try again later.",
         "EMAIL_INVALID": "This is not an e-mail address.",
         "CREDENTIALS_INVALID": "The e-mail address or the password is wrong.",
+        "CARD_DATA_NOT_ALLOWED": "A payment card number was sent. It comes among `errors`, before anything is done,"
+        " with the `position` of the value in its `extensions`.",
     },
 )
 _described(

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from app.catalog.domain import MAX_CATEGORY_DEPTH, MAX_IMAGES, DraftFault, Image, SelectedOption, VariantDraft
 from app.catalog_import.plain_text import description_text, is_blank, single_line
+from app.core.card_data import has_card_number
 from app.core.money import Currency, Money
 
 MAX_INTEGER = 2**31 - 1  # PostgreSQL's integer
@@ -53,6 +54,11 @@ class Checks:
 
     def line(self, field: str, value: str | None, longest: int) -> str | None:
         """Text on one line; None where it is blank or wrong."""
+        text = self.code(field, value, longest)
+        return None if text is None else self._without_card_number(field, text)
+
+    def code(self, field: str, value: str | None, longest: int) -> str | None:
+        """Like `line`, of what is not written for people (a sku, a web address): long numbers are usual in it."""
         if not value:
             return None
         try:
@@ -80,7 +86,8 @@ class Checks:
         if not value:
             return ""
         try:
-            return self._bounded(field, description_text(value), MAX_DESCRIPTION) or ""
+            text = self._bounded(field, description_text(value), MAX_DESCRIPTION) or ""
+            return self._without_card_number(field, text) or ""
         except ValueError as error:
             self.fault(field, str(error))
             return ""
@@ -103,7 +110,7 @@ class Checks:
 
     def slug(self, field: str, value: str | None) -> str | None:
         """A slug: lower-case letters, digits and single hyphens."""
-        text = self.line(field, value, MAX_SLUG)
+        text = self.code(field, value, MAX_SLUG)
         if text is not None and not _SLUG.fullmatch(text):
             self.fault(field, f"{shown(text)} is not made of lower-case letters, digits and single hyphens")
             return None
@@ -134,7 +141,7 @@ class Checks:
         height: int | None = None,
     ) -> Image | None:
         """A picture at a web address; None where the address is blank or wrong."""
-        address = self.line(field, url, MAX_URL)
+        address = self.code(field, url, MAX_URL)
         if address is None:
             return None
         if not _WEB_URL.fullmatch(address):
@@ -166,6 +173,12 @@ class Checks:
             seen_options.add(draft.selected_options)
             seen_skus.add(draft.sku or "")
         return tuple(drafts)
+
+    def _without_card_number(self, field: str, text: str) -> str | None:
+        if has_card_number(text):
+            self.fault(field, "has what looks like a payment card number")
+            return None
+        return text
 
     def _bounded(self, field: str, text: str, longest: int) -> str | None:
         if len(text) > longest:

@@ -62,7 +62,7 @@ def _draft(row: ProductRow, checks: Checks, *, line: int, keys: Keys, currencies
     name = checks.required_line("name", row.name, bounds.MAX_NAME)
     brand = checks.line("brand", row.brand, bounds.MAX_BRAND)
     category_path = checks.category_path("categories", row.categories or ())
-    explicit = checks.line("key", row.key, bounds.MAX_KEY)
+    explicit = checks.code("key", row.key, bounds.MAX_KEY)
     key = explicit or keys.derive(name or "", brand, category_path, line=line)
     if explicit and (earlier := keys.claim(explicit, line=line)) is not None:
         checks.fault("key", f"{shown(explicit)} stands on line {earlier} already")
@@ -101,7 +101,7 @@ def _translations(row: ProductRow, checks: Checks) -> tuple[Translation, ...]:
 
 
 def _currency(value: str | None, checks: Checks, currencies: Currencies) -> Currency | None:
-    code = checks.line("currency", value, 3) if value else currencies.default
+    code = checks.code("currency", value, 3) if value else currencies.default
     if code is None or code in currencies.allowed:
         return Currency(code) if code else None
     known = code in known_currencies()

@@ -61,7 +61,7 @@ def _variant(
     shipped = variant.requires_shipping if variant.requires_shipping is not None else row.requires_shipping
     image = variant.image
     url, alt_text = (image.url, image.alt) if isinstance(image, ImageRow) else (image, None)
-    sku = checks.line(f"{field}sku", variant.sku, bounds.MAX_SKU)
+    sku = checks.code(f"{field}sku", variant.sku, bounds.MAX_SKU)
     picture = checks.image(f"{field}image", url, alt_text)
     quantity_rule = _quantity_rule(f"{field}quantityRule", variant, row, checks)
     if price is None:

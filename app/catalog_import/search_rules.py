@@ -16,6 +16,7 @@ from app.catalog.domain import DraftFault
 from app.catalog.search_rules import MAX_PINS, FacetRule, Pins, SearchRules, Synonym
 from app.catalog.words import plain
 from app.catalog_import.lines import MAX_LINE_BYTES, Lines
+from app.core.card_data import card_number_in
 from app.core.languages import LANGUAGES
 
 RULE_FIELDS = ("synonyms", "replace", "pin", "facet")
@@ -101,6 +102,8 @@ def _read_rule(row: RuleRow, source: str, read: ReadRules, own: str) -> None:
     given = [name for name in RULE_FIELDS if getattr(row, name) is not None]
     if len(given) != 1:
         raise _Fault("line", f"has to have one of {', '.join(RULE_FIELDS)}")
+    if card_number_in([row.synonyms, row.replace, row.by, row.pin, row.facet]) is not None:
+        raise _Fault("line", "has what looks like a payment card number")
     language = row.language or own
     if language not in LANGUAGES:
         raise _Fault("language", f"{language!r} cannot be searched")

@@ -79,7 +79,7 @@ class _Variant:
             self._checks.fault(title("price"), "missing")
         options = self._options(names)
         policy, on_hand = self._stock()
-        sku = self._checks.line(title("sku"), row["sku"], bounds.MAX_SKU)
+        sku = self._checks.code(title("sku"), row["sku"], bounds.MAX_SKU)
         picture = self._checks.image(title("variant image"), row["variant image"])
         weight, shipped, compare_at = self._whole("grams"), self._shipped(), self._money("compare at")
         if price is None:

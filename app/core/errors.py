@@ -11,6 +11,7 @@ ShopError
 │  ├─ PriceChanged        the total is not the one that the buyer accepted
 │  ├─ DiscountNotApplicable  a discount code does not apply to the cart
 │  ├─ PaymentDeclined     the card was refused; another one may work
+│  ├─ CardDataNotAllowed  a payment card number stands in what was sent
 │  ├─ Unauthenticated     credentials are missing or wrong
 │  ├─ RateLimited         the caller has used up what it may cost for now
 │  ├─ QueryTooCostly      the request may cost more than any request may
@@ -65,6 +66,7 @@ class ErrorCode(Enum):
     PAYMENT_PROVIDER_UNAVAILABLE = "PAYMENT_PROVIDER_UNAVAILABLE"
     EMAIL_INVALID = "EMAIL_INVALID"
     CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+    CARD_DATA_NOT_ALLOWED = "CARD_DATA_NOT_ALLOWED"
 
 
 class ShopError(Exception):
@@ -95,6 +97,22 @@ class NotFound(ClientError):
     """The thing asked for does not exist, or is not the caller's to see."""
 
     default_code = ErrorCode.NOT_FOUND
+
+
+class CardDataNotAllowed(ClientError):
+    """A payment card number stands in what was sent. It is told by its place alone.
+
+    position: the way to it from the request's root, as `("variables", "input", "note")`; location: line and column,
+    where it stands in a GraphQL document.
+    """
+
+    default_code = ErrorCode.CARD_DATA_NOT_ALLOWED
+
+    def __init__(self, position: Sequence[str], *, location: tuple[int, int] | None = None) -> None:
+        super().__init__(
+            "This looks like a payment card number. Card numbers are not taken here: use the payment form."
+        )
+        self.position, self.location = tuple(position), location
 
 
 class Unauthenticated(ClientError):

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.core.card_data import has_card_number
 from app.documents.asked_document import SHA256_PREFIX
+from app.documents.card_numbers import card_number_in_document
 from app.documents.domain import MAX_BODY_CHARACTERS, MAX_ID_CHARACTERS, DocumentFault, digest, is_document_id
 
 MAX_FILE_BYTES = 20_000_000
@@ -139,6 +141,8 @@ def _checked(
 
 
 def _fault_of_id(document_id: str) -> str | None:
+    if has_card_number(document_id):
+        return "its id has what looks like a payment card number"
     return None if is_document_id(document_id) else f"an id is 1 to {MAX_ID_CHARACTERS} printable characters"
 
 
@@ -149,4 +153,8 @@ def _fault_of_body(body: object) -> str | None:
         return f"its text is longer than {MAX_BODY_CHARACTERS:,} characters"
     if "\0" in body or any("\ud800" <= char <= "\udfff" for char in body):
         return "its text has characters that cannot be stored"
+    location = card_number_in_document(body)
+    if location is not None:
+        line, column = location
+        return f"its text has what looks like a payment card number (line {line}, column {column})"
     return None

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.sign_in import SignIn
-from app.core.errors import ErrorCode, Unauthenticated
+from app.core.errors import CardDataNotAllowed, ErrorCode, Unauthenticated
 from app.core.ids import Kind, encode
 from app.http.body import BadRequest, read_json
 
@@ -29,6 +29,8 @@ def login_endpoint(sign_in: SignIn) -> Callable[[Request], Awaitable[Response]]:
             credentials = msgspec.convert(await read_json(request, MAX_BODY_BYTES), _Credentials)
         except BadRequest as error:
             return _refused(error.status, error.message, error.code)
+        except CardDataNotAllowed as error:
+            return _refused(400, error.message, error.code.value, position=error.position)
         except msgspec.ValidationError:
             return _refused(400, 'Send {"email": "…", "password": "…"}.', "BAD_REQUEST")
         try:
@@ -48,8 +50,8 @@ def login_endpoint(sign_in: SignIn) -> Callable[[Request], Awaitable[Response]]:
     return login
 
 
-def _refused(status: int, message: str, code: str) -> Response:
-    return _json(status, {"error": {"code": code, "message": message}})
+def _refused(status: int, message: str, code: str, **facts: object) -> Response:
+    return _json(status, {"error": {"code": code, "message": message, **facts}})
 
 
 def _json(status: int, body: object) -> Response:

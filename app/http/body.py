@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from app.http import strict_json
+from app.http.card_check import refuse_card_data
 
 READ_SECONDS = 10.0  # of a whole body; a slower one holds a connection for nothing
 
@@ -23,13 +24,15 @@ class BadRequest(Exception):
 
 
 async def read_json(request: Request, max_bytes: int) -> Any:  # noqa: ANN401  JSON
-    """The value in a JSON body. Raises BadRequest."""
+    """The value in a JSON body. Raises BadRequest, and CardDataNotAllowed where a card number stands in it."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise BadRequest(415, "Send the request without Content-Encoding.", headers={"accept-encoding": "identity"})
-    return decoded(await _body(request, max_bytes), "The body")
+    value = decoded(await _body(request, max_bytes), "The body")
+    refuse_card_data(value)
+    return value
 
 
 def decoded(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON

@@ -14,6 +14,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from app import telemetry
 from app.core.errors import (
+    CardDataNotAllowed,
     ClientError,
     DeadlineExceeded,
     NotFound,
@@ -34,6 +35,7 @@ _CODES: tuple[tuple[type[ShopError], str], ...] = (
     (Unauthenticated, "UNAUTHENTICATED"),
     (RateLimited, "THROTTLED"),
     (QueryTooCostly, "MAX_COST_EXCEEDED"),
+    (CardDataNotAllowed, "CARD_DATA_NOT_ALLOWED"),
     (ClientError, "BAD_USER_INPUT"),
     (DeadlineExceeded, "TIMEOUT"),
     (OperationalError, "SERVICE_UNAVAILABLE"),
@@ -49,6 +51,16 @@ def request_error(message: str, code: str, request_id: str, **extensions: Any) -
     """An error that is about the request as a whole."""
     telemetry.OPERATION_ERRORS.labels(code).inc()
     return {"message": message, "extensions": {"code": code, "requestId": request_id, **extensions}}
+
+
+def card_data_error(refused: CardDataNotAllowed, request_id: str) -> dict[str, Any]:
+    """The error of a request with a card number in it, which is named by its place only."""
+    message, code, more = explained(refused)
+    error = request_error(message, code, request_id, **more)
+    if refused.location is not None:
+        line, column = refused.location
+        error["locations"] = [{"line": line, "column": column}]
+    return error
 
 
 def shortened(message: str) -> str:
@@ -80,6 +92,8 @@ def explained(cause: ShopError) -> tuple[str, str, dict[str, Any]]:
     assert isinstance(cause, ClientError), "a bug is masked"
     if isinstance(cause, RateLimited):
         return cause.message, code, {"retryable": True, "retryAfterMs": cause.retry_after_ms}
+    if isinstance(cause, CardDataNotAllowed):
+        return cause.message, code, {"position": list(cause.position)}
     return cause.message, code, {}
 
 

@@ -15,6 +15,7 @@ from app.documents.asked_document import AskedDocument, asked_document
 from app.documents.domain import NoSuchDocument
 from app.http import strict_json
 from app.http.body import BadRequest, decoded, read_json
+from app.http.card_check import refuse_card_data, refuse_card_header
 
 MAX_BODY_BYTES = 100_000
 MAX_QUERY_CHARACTERS = 20_000
@@ -35,14 +36,16 @@ class GraphQLRequest:
 
 
 async def read_request(request: Request) -> GraphQLRequest:
-    """The GraphQL request in a GET's query string or a POST's JSON body. Raises BadRequest."""
+    """The GraphQL request in a GET's query string or a POST's JSON body. Raises BadRequest and CardDataNotAllowed."""
     debug = frozenset(filter(None, map(str.strip, request.headers.get("x-debug", "").split(","))))
     if request.method == "GET":
         return checked_request(_parameters(request), debug)
     body = await read_json(request, MAX_BODY_BYTES)
     if not isinstance(body, dict):
         raise BadRequest(400, "The body must be one JSON object; batches are not supported.")
-    return replace(checked_request(body, debug), idempotency_key=request.headers.get("idempotency-key"))
+    key = request.headers.get("idempotency-key")
+    refuse_card_header("idempotency-key", key)
+    return replace(checked_request(body, debug), idempotency_key=key)
 
 
 def _parameters(request: Request) -> dict[str, Any]:
@@ -54,11 +57,12 @@ def _parameters(request: Request) -> dict[str, Any]:
         values[name] = value or None
     for name in _JSON_PARAMETERS & values.keys():
         values[name] = decoded(values[name].encode(errors="replace"), name) if values[name] else None
+    refuse_card_data(values)
     return values
 
 
 def checked_request(values: dict[str, Any], debug: frozenset[str] = frozenset()) -> GraphQLRequest:
-    """The request in these values of JSON. Raises BadRequest."""
+    """The request in these values of JSON, in which no card number stands. Raises BadRequest."""
     operation_name, variables = values.get("operationName"), values.get("variables")
     try:
         document = asked_document(values)

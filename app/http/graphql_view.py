@@ -15,12 +15,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import Unauthenticated
+from app.core.errors import CardDataNotAllowed, Unauthenticated
 from app.http.authentication import Authenticate
 from app.http.body import BadRequest
 from app.http.caller import Caller, CostBuckets
 from app.http.event_stream import EventStreams, single_event
-from app.http.graphql_errors import request_error
+from app.http.graphql_errors import card_data_error, request_error
 from app.http.graphql_request import read_request
 from app.http.hang_up import ClientGone, while_connected
 from app.http.negotiation import EVENTS, GRAPHQL_JSON, JSON, answer_type, prefers_html, takes_events
@@ -67,6 +67,9 @@ class GraphQLView:
         except BadRequest as error:
             body = {"errors": [request_error(error.message, error.code, request.state.request_id)]}
             return _response(_encoder.encode(body), error.status, media_type or JSON, error.headers)
+        except CardDataNotAllowed as refusal:
+            body = {"errors": [card_data_error(refusal, request.state.request_id)]}
+            return _response(_encoder.encode(body), 200 if media_type == JSON else 400, media_type or JSON)
         except Unauthenticated as error:
             body = {"errors": [request_error(error.message, "UNAUTHENTICATED", request.state.request_id)]}
             return _response(_encoder.encode(body), 401, media_type or JSON, {"www-authenticate": "Bearer"})

@@ -13,6 +13,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import telemetry
+from app.core.card_data import has_card_number
 from app.core.errors import OperationalError
 from app.core.ids import IdSource
 
@@ -68,7 +69,8 @@ class RequestScope:
 def _asked_id(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return bytes(value).decode()
+            asked = bytes(value).decode()
+            return None if has_card_number(asked) else asked
     return None
 
 

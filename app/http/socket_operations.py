@@ -11,12 +11,13 @@ import structlog
 from starlette.websockets import WebSocketDisconnect
 
 from app import telemetry
-from app.core.errors import Unauthenticated
+from app.core.errors import CardDataNotAllowed, Unauthenticated
 from app.core.ids import IdSource
 from app.http import socket_protocol as protocol
 from app.http.body import BadRequest
 from app.http.caller import Caller
-from app.http.graphql_errors import request_error
+from app.http.card_check import refuse_card_data
+from app.http.graphql_errors import card_data_error, request_error
 from app.http.graphql_request import checked_request
 from app.http.operations import Operations, Ready, Refused
 from app.http.socket_protocol import Ended
@@ -108,6 +109,7 @@ class SocketOperations:
     async def _answer(self, id_: str, payload: dict[str, Any], caller: CallerOf, request_id: str) -> str:
         """Send every answer; returns the last message about the operation."""
         try:
+            refuse_card_data(payload)
             asked_by = caller(request_id)
             ready = await self._executor.operations.prepare(checked_request(payload), asked_by)
             if ready.kind is OperationKind.SUBSCRIPTION:
@@ -118,6 +120,8 @@ class SocketOperations:
                 await self._send(protocol.next_answer(id_, await self._executor.operations.execute(ready)))
         except BadRequest as error:
             return protocol.refusal(id_, [request_error(error.message, error.code, request_id)])
+        except CardDataNotAllowed as error:
+            return protocol.refusal(id_, [card_data_error(error, request_id)])
         except Unauthenticated as error:
             return protocol.refusal(id_, [request_error(error.message, "UNAUTHENTICATED", request_id)])
         except Refused as refused:

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from app.core.errors import CardDataNotAllowed
 from app.http import strict_json
+from app.http.card_check import refuse_card_data
 
 SUBPROTOCOL = "graphql-transport-ws"
 MAX_ID_LENGTH = 255
@@ -48,7 +50,10 @@ class ClientMessage:
 
 
 def read_message(text: str) -> ClientMessage:
-    """The message in a frame. Raises Ended where it is none of the protocol's."""
+    """The message in a frame. Raises Ended where it is none of the protocol's, and where a card number stands in it.
+
+    What is subscribed to is not looked at: it is answered by an error, under its id.
+    """
     try:
         message = strict_json.decode(text.encode(errors="surrogatepass"))
     except (strict_json.NotJson, strict_json.BadText):
@@ -63,6 +68,10 @@ def read_message(text: str) -> ClientMessage:
         raise Ended(BAD_MESSAGE, f"{kind} needs an id of 1 to {MAX_ID_LENGTH} characters.")
     if kind == "subscribe" and payload is None:
         raise Ended(BAD_MESSAGE, "subscribe needs a payload with a query.")
+    try:
+        refuse_card_data(message if kind != "subscribe" else {**message, "payload": None})
+    except CardDataNotAllowed as error:
+        raise Ended(BAD_MESSAGE, f"{error.code.value}: {'.'.join(error.position)}") from None
     return ClientMessage(kind, id_ if isinstance(id_, str) else "", payload)
 
 

@@ -18,9 +18,11 @@ from typing import Any
 import msgspec
 
 from app.catalog.domain import DraftFault
+from app.core.card_data import card_number_in
 from app.terms_import.amounts import Misfit
 from app.terms_import.document import Entry, UnreadableTerms, entries_of, read_text
 
+_CODES = frozenset({"sku", "products"})  # what they name may be long numbers
 _UNKNOWN = "Object contains unknown field `"  # how msgspec says it
 TERMS_NAMES = (".yaml", ".yml")
 
@@ -90,11 +92,19 @@ class ImportTerms:
         section = self.sections.get(entry.section)
         if section is None:
             raise Misfit("", f"there is no section {entry.section!r}, only {', '.join(self.sections)}")
+        way = card_number_in(_told(entry.value))
+        if way is not None:
+            path = "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in way)
+            raise Misfit(path, "has what looks like a payment card number")
         try:
             value = msgspec.convert(entry.value, section.shape)
         except msgspec.ValidationError as error:
             raise _misfit(error, section.shape) from None
         return await section.store(value)
+
+
+def _told(value: object) -> object:
+    return {name: each for name, each in value.items() if name not in _CODES} if isinstance(value, dict) else value
 
 
 def _misfit(error: msgspec.ValidationError, shape: type[msgspec.Struct]) -> Misfit:

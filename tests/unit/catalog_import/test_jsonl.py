@@ -282,3 +282,33 @@ def test_options_are_told_apart_by_value(read_json: Read) -> None:
         (SelectedOption("S", "1"),),
         (SelectedOption("S", "1.0"),),
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"name": "Mug 4242 4242 4242 4242"}, "name"),
+        ({"description": "<p>Paid with 4242<b>&nbsp;</b>4242 4242 4242</p>"}, "description"),
+        ({"attributes": {"Note": "4242424242424242"}}, "attributes.Note"),
+        ({"tags": ["4242-4242-4242-4242"]}, "tags"),
+        ({"seo": {"description": "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢"}}, "seo.description"),
+        ({"image": {"url": "https://x.example/1.jpg", "alt": "4242424242424242"}}, "image alt text"),
+    ],
+)
+def test_a_card_number_in_a_text_is_named_by_its_field(
+    read_json: Read, faults: Faults, row: dict[str, object], field: str
+) -> None:
+    items = read_json(json.dumps({"name": "Trail Mug", "price": 18, **row}), '{"name": "Bowl", "price": 9}')
+
+    assert faults(items) == [f"f:1: {field}: has what looks like a payment card number"]
+    assert isinstance(items[1], ProductDraft)
+
+
+def test_long_numbers_of_machines_are_no_card_numbers(read_json: Read) -> None:
+    number = "4242424242424242"
+    row = {"name": "Mug", "key": number, "sku": number, "image": f"https://x.example/{number}.jpg", "price": 18}
+
+    [draft] = read_json(json.dumps(row))
+
+    assert isinstance(draft, ProductDraft)
+    assert draft.variants[0].sku == number

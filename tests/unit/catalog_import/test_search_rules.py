@@ -103,3 +103,21 @@ def test_every_example_in_the_guide_is_a_rule() -> None:
 
     assert found.faults == []
     assert found.lines == 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"synonyms": ["tv", "4242 4242 4242 4242"]}',
+        '{"replace": "4242424242424242", "by": ["card"]}',
+        '{"pin": "4242-4242-4242-4242", "products": ["a"]}',
+        '{"facet": "4242424242424242", "position": 1}',
+    ],
+)
+def test_a_card_number_is_named_by_its_line_and_not_told(line: str) -> None:
+    rules = read('{"synonyms": ["tv", "television"]}', line)
+
+    assert [(fault.source, fault.reason) for fault in rules.faults] == [
+        ("rules.jsonl:2", "has what looks like a payment card number")
+    ]
+    assert len(rules.synonyms) == 2

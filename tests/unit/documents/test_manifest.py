@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.card_data import has_card_number
+from app.documents.card_numbers import card_number_in_document
 from app.documents.domain import MAX_BODY_CHARACTERS, digest, is_document_id
 from app.documents.manifest import APOLLO_FORMAT, MAX_DOCUMENTS, MAX_FILE_BYTES, ManifestEntry, read_manifest
 
 SHOP, SEARCH = "query Shop { shop { name } }", "query Search { products { nodes { name } } }"
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
-IDS = st.text(min_size=1, max_size=50).filter(lambda each: is_document_id(each) and not each.startswith("sha256:"))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(
+    lambda each: bool(each.strip()) and card_number_in_document(each) is None
+)
+IDS = st.text(min_size=1, max_size=50).filter(
+    lambda each: is_document_id(each) and not each.startswith("sha256:") and not has_card_number(each)
+)
 
 
 def faults(content: object, *, file: str = "m.json") -> list[str]:
@@ -176,3 +182,15 @@ def test_any_file_is_read_or_has_faults(raw: bytes) -> None:
     manifest = read_manifest("m.json", raw)
 
     assert manifest.entries or manifest.faults
+
+
+def test_a_card_number_is_named_by_its_entry_and_place_and_not_told() -> None:
+    content = {
+        "one": 'query A {\n  products(query: "4242 4242 4242 4242") { nodes { id } } }',
+        "4242424242424242": SHOP,
+    }
+
+    assert faults(content) == [
+        "m.json: one: its text has what looks like a payment card number (line 2, column 20)",
+        "m.json: [card number]: its id has what looks like a payment card number",
+    ]

@@ -232,3 +232,26 @@ async def test_strict_stops_at_the_first_fault(tmp_path: Path) -> None:
     written, report = await imported(tmp_path, TWO, strict=True)
 
     assert (written.zones, len(report.faults)) == ([], 1)
+
+
+async def test_a_card_number_is_named_by_its_line_and_path_and_nothing_of_its_entry_is_stored(tmp_path: Path) -> None:
+    text = """\
+delivery:
+  - zone: home
+    countries: [US]
+    methods:
+      - {key: post, name: Post, price: {USD: 4.90}}
+      - key: parcel
+        name: Ask 4242 4242 4242 4242
+        price: {USD: 4.90}
+promotions:
+  - {key: spring, name: Spring, on: catalog, percent: 10, products: ["4242424242424242"]}
+"""
+
+    written, report = await imported(tmp_path, text)
+
+    (fault,) = report.faults
+    assert fault.source.endswith(":7")
+    assert (fault.field, fault.reason) == ("methods[1].name", "has what looks like a payment card number")
+    assert written.zones == []
+    assert [each.products for each in written.promotions] == [("4242424242424242",)]
