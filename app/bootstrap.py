@@ -44,11 +44,16 @@ from app.catalog.search_upkeep import RefreshSearch
 from app.catalog.set_prices import SetPrices
 from app.catalog.store_products import StoreProducts
 from app.catalog.store_rules import StoreRules
+from app.checkout.cancel_attempt import CancelAttempt
+from app.checkout.cancel_order import CancelOrder
 from app.checkout.check_payments import CheckPayments
 from app.checkout.notices import Notices
 from app.checkout.payment_queue import PaymentQueue
 from app.checkout.place_order import PlaceOrder
+from app.checkout.refund_order import RefundOrder
+from app.checkout.refund_payment import RefundPayment
 from app.checkout.settle_payment import SettlePayment
+from app.checkout.settle_refund import SettleRefund
 from app.core.breaker import Breaker
 from app.core.clock import Clock, SystemClock
 from app.core.freshness import ReadSource
@@ -82,8 +87,8 @@ from app.mail.smtp_mailer import SmtpMailer
 from app.mail.storefront import Storefront
 from app.orders.access_token import OrderAccessTokens
 from app.orders.repository import SqlOrderReader
-from app.payments.domain import PaymentGateway
-from app.payments.guarded_gateway import GuardedGateway
+from app.payments.guarded_gateway import Gateway, GuardedGateway
+from app.payments.refund_repository import SqlRefundReader
 from app.payments.repository import SqlAttemptReader
 from app.payments.stripe_gateway import StripeGateway
 from app.settings import Settings, load_settings
@@ -121,6 +126,9 @@ class Shop:
     payment_queue: PaymentQueue
     send_mail: SendMail
     forget_mail: ForgetMail
+    refund_order: RefundOrder
+    refund_payment: RefundPayment
+    settle_refund: SettleRefund
     delete_expired_carts: DeleteExpired
     reprice_catalog: RepriceCatalog
     set_prices: SetPrices
@@ -198,7 +206,7 @@ def build_shop(
     redis_timeout_seconds: float = TIMEOUT_SECONDS,
     paced: bool = False,
     clock: Clock | None = None,
-    gateway: PaymentGateway | None = None,
+    gateway: Gateway | None = None,
 ) -> Shop:
     """A shop for these settings.
 
@@ -251,6 +259,8 @@ def build_shop(
     order_tokens = OrderAccessTokens(secret, clock)
     notices = Notices(Storefront(settings.shop_url), order_tokens, settings.language)
     settle = SettlePayment(transactions, notices, clock)
+    settle_refund = SettleRefund(transactions, notices, clock)
+    cancel_attempt = CancelAttempt(transactions, gateway, settle, clock, desk.turns)
     mail_templates = JinjaTemplates(
         shop_name=settings.shop_name, sender=settings.mail_from, own_folder=settings.mail_templates
     )
@@ -269,6 +279,7 @@ def build_shop(
             stock=SqlStockReader(database),
             orders=SqlOrderReader(database),
             attempts=SqlAttemptReader(database),
+            refunds=SqlRefundReader(database),
         ),
         search=CountedMisses(CachedSearch(search_index, read_through), misses, clock, language=settings.language),
         read_cart=ReadCart(desk),
@@ -278,6 +289,8 @@ def build_shop(
         merge_carts=MergeCarts(desk),
         delete_cart=DeleteCart(desk),
         place_order=PlaceOrder(desk, transactions, gateway, settle),
+        cancel_attempt=cancel_attempt,
+        cancel_order=CancelOrder(transactions, cancel_attempt, notices, clock, desk.turns),
         order_tokens=order_tokens,
         find_customer=FindCustomer(transactions),
         changes=changes,
@@ -320,6 +333,9 @@ def build_shop(
         payment_queue=PaymentQueue(transactions, clock),
         send_mail=SendMail(transactions, mail_templates, _mailer(settings), clock),
         forget_mail=ForgetMail(transactions, clock),
+        refund_order=RefundOrder(transactions, clock, ids),
+        refund_payment=RefundPayment(transactions, gateway, settle_refund, clock),
+        settle_refund=settle_refund,
         clock=clock,
         ids=ids,
     )

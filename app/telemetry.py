@@ -51,6 +51,10 @@ PAYMENTS_QUEUED_SECONDS = Gauge(
     "How long the first of the queued payments has been waiting.",
     multiprocess_mode="mostrecent",
 )
+PAYMENTS_AFTER_THE_END = Counter(
+    "cartograph_payments_after_the_end_total", "Payments that came for an order that had ended, and are given back."
+)
+REFUNDS = Counter("cartograph_refunds_total", "Refunds that have ended, by how.", ["state"])
 LIVE_STREAMS = Gauge(
     "cartograph_live_streams", "Subscriptions that are open now.", ["transport"], multiprocess_mode="livesum"
 )

@@ -28,6 +28,7 @@ from app.inventory.repository import SqlStock
 from app.jobs.repository import SqlJobs
 from app.mail.repository import SqlMail
 from app.orders.repository import SqlOrders
+from app.payments.refund_repository import SqlRefunds
 from app.payments.repository import SqlAttempts
 from app.promotions.repository import SqlPromotions
 from app.promotions.store import SqlPromotionStore
@@ -49,6 +50,7 @@ class Transaction:
         self.promotion_drafts = SqlPromotionStore(connection)
         self.orders = SqlOrders(connection)
         self.attempts = SqlAttempts(connection)
+        self.refunds = SqlRefunds(connection)
         self.prices = SqlPrices(connection, SearchDocuments(connection, currency, language))
         self.catalog = SqlCatalogStore(connection, currency=currency, language=language)
         self.search_rules = SqlSearchRules(connection)

@@ -11,6 +11,7 @@ from app.core.money import Currency, Money
 from app.inventory.domain import StockLevel, StockReader
 from app.orders.domain import Order, OrderEvent, OrderReader
 from app.payments.domain import AttemptReader, PaymentAttempt
+from app.payments.refunds import RefundReader
 from dataloaders.batching import Loader, Turns
 
 
@@ -22,6 +23,7 @@ class Readers:
     stock: StockReader
     orders: OrderReader
     attempts: AttemptReader
+    refunds: RefundReader
 
 
 class Loaders:
@@ -83,6 +85,7 @@ class Loaders:
         self.events_of_order = Loader[OrderId, tuple[OrderEvent, ...]](orders.events_by_order_ids, turns)
         self.attempt = Loader[AttemptId, PaymentAttempt](attempts.attempts_by_ids, turns)
         self.attempts_of_order = Loader[OrderId, tuple[PaymentAttempt, ...]](attempts.attempts_by_order_ids, turns)
+        self.given_back = Loader[AttemptId, Money](readers.refunds.given_back_by_attempt_ids, turns)
         self.live_attempt_of_cart = Loader[CartId, PaymentAttempt](attempts.live_attempts_by_cart_ids, turns)
 
     def clear(self) -> None:

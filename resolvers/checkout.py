@@ -28,6 +28,7 @@ BUYER_MESSAGE = (
     "Your order is placed and its items are held for you. The payment service does not answer at the moment: we keep "
     "trying and send you an e-mail as soon as the payment has gone through. You have nothing more to do."
 )
+_PAID_AFTER_ALL = "The payment had gone through when it was canceled: it is given back."
 
 
 @strawberry.type(description="One attempt to pay for a cart. Its id is its key: keep it secret.")
@@ -37,6 +38,9 @@ class CheckoutAttempt(Node):
 
     state: AttemptState = strawberry.field(description="Where it is.")
     created_at: datetime = strawberry.field(description="When it began.")
+    cancel_requested_at: datetime | None = strawberry.field(
+        description="When the buyer gave it up; while it is open, it ends as soon as the payment provider allows."
+    )
 
     @strawberry.field(description="The cart it pays for.", graphql_type=Cart | None)
     async def cart(attempt: strawberry.Parent[PaymentAttempt], info: Info) -> PricedCart | None:
@@ -98,9 +102,9 @@ class CheckoutPaymentQueued:
     order_access_token: str = strawberry.field(description="Opens the order: `order(by: {accessToken})`.")
 
 
-@strawberry.type(description="Nothing was charged.")
+@strawberry.type(description="Nothing was charged; or it was, after the buyer gave up, and is given back.")
 class CheckoutFailed:
-    """From a FAILED or CANCELED attempt, or from what kept one from beginning."""
+    """From a FAILED or CANCELED attempt, one that was given up, or what kept one from beginning."""
 
     attempt: CheckoutAttempt | None = strawberry.field(description="The attempt; null where none began.")
     cart: Cart | None = strawberry.field(description="The cart as it is now.")
@@ -203,7 +207,8 @@ def _method(value: PaymentInput) -> PaymentMethod | None:
 
 async def _result(attempt: PaymentAttempt, context: Context) -> CheckoutCompleteResult:
     token = context.services.order_tokens.issue(attempt.order_id)
-    if attempt.state is AttemptState.SUCCEEDED:
+    is_given_up = attempt.cancel_requested_at is not None and attempt.state.is_final
+    if attempt.state is AttemptState.SUCCEEDED and not is_given_up:
         order = await context.loaders.order.load(attempt.order_id)
         return CheckoutCompleted(attempt=attempt, order=order, order_access_token=token)  # type: ignore[arg-type]
     if attempt.state is AttemptState.ACTION_REQUIRED:
@@ -222,6 +227,8 @@ async def _result(attempt: PaymentAttempt, context: Context) -> CheckoutComplete
     if not attempt.state.is_final:
         return CheckoutProcessing(attempt=attempt, poll_after_ms=POLL_AFTER_MS, order_access_token=token)  # type: ignore[arg-type]
     message = attempt.failure_message or "The payment was not completed in time."
+    if is_given_up:
+        message = _PAID_AFTER_ALL if attempt.state is AttemptState.SUCCEEDED else "The payment was canceled."
     problems = await user_errors(PaymentDeclined(message, decline_code=attempt.decline_code), context)
     cart = await context.cart(attempt.cart_id)
     return CheckoutFailed(attempt=attempt, cart=cart, user_errors=problems)  # type: ignore[arg-type]  # records

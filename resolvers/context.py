@@ -17,6 +17,8 @@ from app.cart.edit_cart import CreateCart, EditCart, ReadCart
 from app.cart.fill_cart import FillCart
 from app.cart.merge_carts import MergeCarts
 from app.catalog.search import ProductSearch
+from app.checkout.cancel_attempt import CancelAttempt
+from app.checkout.cancel_order import CancelOrder
 from app.checkout.place_order import PlaceOrder
 from app.core.changes import ChangeFeed
 from app.core.clock import Clock
@@ -78,6 +80,8 @@ class Services:
     merge_carts: MergeCarts
     delete_cart: DeleteCart
     place_order: PlaceOrder
+    cancel_attempt: CancelAttempt
+    cancel_order: CancelOrder
     order_tokens: OrderAccessTokens
     find_customer: FindCustomer
     changes: ChangeFeed

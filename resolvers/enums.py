@@ -159,6 +159,7 @@ _described(
         "PRICE_CHANGED": "The total is not the one that was accepted: show the new one to the buyer.",
         "PAYMENT_DECLINED": "The card was refused: ask for another one.",
         "PAYMENT_PROVIDER_UNAVAILABLE": "The payment provider does not answer: try again later.",
+        "NOT_CANCELABLE": "It has been paid, sent or ended, so that it can no longer be canceled.",
         "EMAIL_INVALID": "This is not an e-mail address.",
         "CREDENTIALS_INVALID": "The e-mail address or the password is wrong.",
         "CARD_DATA_NOT_ALLOWED": "A payment card number was sent. It comes among `errors`, before anything is done,"

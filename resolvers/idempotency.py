@@ -39,7 +39,7 @@ IDEMPOTENCY_KEY = (
 )
 
 _CALLS = 3  # of one field: how often another call with its key may take effect in between
-_OWNED = ("cartId", "targetCartId", "attemptId")  # what only its owner can name
+_OWNED = ("cartId", "targetCartId", "attemptId", "accessToken")  # what only its owner can name
 
 
 class KeyedExecutor(StrawberryGraphQLCoreExecutionContext):

@@ -14,6 +14,7 @@ from app.core.ids import (
     CartLineId,
     CategoryId,
     Kind,
+    OrderId,
     ProductId,
     VariantId,
     decode,
@@ -70,6 +71,11 @@ def cart_line_key(text: str) -> CartLineId:
 def attempt_key(text: str) -> AttemptId:
     """The checkout attempt's key."""
     return AttemptId(_uuid(text, Kind.ATTEMPT))
+
+
+def order_id_key(text: str) -> OrderId:
+    """The order's key, which opens nothing by itself."""
+    return OrderId(_uuid(text, Kind.ORDER))
 
 
 def _integer(text: str, kind: Kind) -> int:

@@ -10,7 +10,9 @@ from uuid import UUID
 import strawberry
 
 from app.catalog.domain import Variant
+from app.checkout.cancel_order import may_cancel
 from app.core.ids import Kind
+from app.core.money import Money as MoneyRecord
 from app.core.pagination import slice_page
 from app.orders import domain as records
 from app.payments.domain import AttemptState, PaymentAttempt
@@ -104,10 +106,18 @@ class Payment:
         """No more is ever known."""
         return attempt.card_last4
 
+    @strawberry.field(description="How much of it has been given back.", graphql_type=Money)
+    async def refunded(attempt: strawberry.Parent[PaymentAttempt], info: Info) -> MoneyRecord:
+        """Batched; what is on its way does not count."""
+        return await info.context.loaders.given_back.load(attempt.id) or MoneyRecord.zero(attempt.amount.currency)
+
     @strawberry.field(description="What became of it.", graphql_type=records.PaymentStatus)
-    def status(attempt: strawberry.Parent[PaymentAttempt]) -> records.PaymentStatus:
-        """From the attempt's state."""
-        return _PAYMENT_STATUS[attempt.state]
+    async def status(attempt: strawberry.Parent[PaymentAttempt], info: Info) -> records.PaymentStatus:
+        """From the attempt's state, and what has been given back of it."""
+        given_back = await info.context.loaders.given_back.load(attempt.id)
+        if given_back is None:
+            return _PAYMENT_STATUS[attempt.state]
+        return records.status_of_paid(attempt.amount, given_back)
 
 
 @strawberry.type(description="What was bought, for how much, and what became of it.")
@@ -144,6 +154,14 @@ class Order(Node):
         """Batched; an order has one attempt that lives."""
         attempts = await info.context.loaders.attempts_of_order.load(order.id) or ()
         return attempts[-MAX_PAYMENTS:]
+
+    @strawberry.field(
+        description="Whether `orderCancel` would cancel it now: while nothing of it has been sent, paid or not."
+    )
+    async def can_cancel(order: strawberry.Parent[records.Order], info: Info) -> bool:
+        """Batched."""
+        attempts = await info.context.loaders.attempts_of_order.load(order.id) or ()
+        return may_cancel(order, attempts[-1] if attempts else None)
 
     @strawberry.field(
         directives=at_most(MAX_EVENTS),

@@ -24,6 +24,7 @@ from app.payments.domain import PaymentAttempt
 from dataloaders.batching import Loader
 from resolvers.backing import given
 from resolvers.by_key import AttemptKey, CartKey, OrderBy, attempt_of, cart_of, order_of
+from resolvers.cancellations import CancellationMutation
 from resolvers.cart import Cart, CartLine
 from resolvers.cart_life_mutations import CartLifeMutation
 from resolvers.cart_mutations import CartMutation
@@ -59,7 +60,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_NODES = 100
-SENSITIVE = frozenset({"checkoutComplete"})  # mutations of which a request may have one
+SENSITIVE = frozenset({"checkoutComplete", "checkoutAttemptCancel", "orderCancel"})  # a request may have one of these
 
 
 @strawberry.input(one_of=True, description="Which product: exactly one of these.")
@@ -245,7 +246,7 @@ async def _node(text: str, context: Context) -> object | None:
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(CartMutation, CartLifeMutation, CheckoutMutation):
+class Mutation(CartMutation, CartLifeMutation, CheckoutMutation, CancellationMutation):
     """The root of mutations."""
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 from sqlalchemy import event, text
@@ -15,10 +16,11 @@ from sqlalchemy import event, text
 from app.bootstrap import Shop
 from app.catalog.domain import ProductDraft, SelectedOption, VariantDraft
 from app.core.clock import SystemClock
-from app.core.ids import Kind, VariantId, decode, encode
+from app.core.ids import AttemptId, Kind, VariantId, decode, encode
 from app.core.money import Currency, Money
 from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
+from app.payments.domain import PaymentAttempt
 from app.shipping.domain import FlatRate
 
 USD = Currency("USD")
@@ -258,6 +260,20 @@ class Shopkeeper:
         while await self.shop.check_payments():
             pass
 
+    async def attempt(self, attempt_id: str) -> PaymentAttempt:
+        """The attempt with this public id, as it is stored."""
+        async with self.shop.transactions.read() as tx:
+            found = await tx.attempts.find(AttemptId(_uuid_of(attempt_id)))
+        assert found is not None
+        return found
+
+    async def make_refunds(self, attempt_id: str) -> None:
+        """Make the refunds of the attempt with this public id, as the worker does."""
+        async with self.shop.transactions.read() as tx:
+            refunds = await tx.refunds.of_attempt(AttemptId(_uuid_of(attempt_id)))
+        for refund in refunds:
+            await self.shop.refund_payment.run({"refund": str(refund.id)})
+
     async def level(self, variant_id: VariantId) -> tuple[int, int]:
         """Units on hand, and units reserved."""
         async with self.shop.database.read_fresh() as connection:
@@ -286,6 +302,10 @@ class Provider:
     async def heal(self) -> None:
         """Forget every script and every count; the money stays."""
         assert (await self.http.post("/_emulator/reset")).status_code == 200
+
+    async def lag_search(self, *, seconds: int) -> None:
+        """Have its search know only what is older than this, until the next `heal`."""
+        assert (await self.http.post("/_emulator/search", json={"lag_seconds": seconds})).status_code == 200
 
     async def ledger(self, attempt_id: str) -> list[tuple[str, int]]:
         """What moved, and how much of it, for the attempt with this public id."""
@@ -346,6 +366,12 @@ def new_word() -> str:
         number, digit = divmod(number, len(_LETTERS))
         letters += _LETTERS[digit]
     return f"qu{letters}7onk"
+
+
+def _uuid_of(public_id: str) -> UUID:
+    _, key = decode(public_id)
+    assert isinstance(key, UUID)
+    return key
 
 
 def variant_public_id(key: VariantId) -> str:

@@ -46,6 +46,7 @@ from app.orders.domain import (
     PaymentStatus,
 )
 from app.payments.domain import AttemptState, AttemptStore, PaymentAttempt, PaymentMethod
+from app.payments.refunds import RefundStore
 from app.shipping.domain import DeliveryOption
 
 PAYMENT_LIFETIME = timedelta(minutes=30)  # how long a buyer may take over 3-D Secure while units are held
@@ -55,6 +56,7 @@ QUEUED_LIFETIME = timedelta(hours=24)  # the same for a payment that was queued,
 _SHORTEST_CHECK = timedelta(seconds=2)
 _LONGEST_CHECK = timedelta(hours=1)
 _FIRST_RETRY = timedelta(seconds=15)  # of a queued payment; each next one waits twice as long
+_CANCEL_PAUSE = timedelta(seconds=20)  # the shortest between calls that end what the buyer gave up
 _DOUBLINGS = 8  # beyond _LONGEST_CHECK
 
 
@@ -69,6 +71,11 @@ class CheckoutTransaction(CartTransaction, Protocol):
     @property
     def attempts(self) -> AttemptStore:
         """Payment attempts."""
+        ...
+
+    @property
+    def refunds(self) -> RefundStore:
+        """Refunds."""
         ...
 
     @property
@@ -209,8 +216,11 @@ def next_check(attempt: PaymentAttempt, now: datetime) -> datetime:
     """When to look at an open attempt again.
 
     A queued one with exponential back-off, up to an hour, spread so that a queue does not come back at once;
-    another one soon while it is young, then at a tenth of its age, and when its time is up.
+    another one soon while it is young, then at a tenth of its age, and when its time is up. One that the buyer gave
+    up counts from then.
     """
+    if attempt.cancel_requested_at is not None:
+        return now + min(max((now - attempt.cancel_requested_at) / 10, _CANCEL_PAUSE), _LONGEST_CHECK)
     if attempt.state is AttemptState.QUEUED:
         pause = min(_FIRST_RETRY * (1 << min(max(attempt.tries - 1, 0), _DOUBLINGS)), _LONGEST_CHECK)
         return now + pause * (0.8 + attempt.id.int % 1000 / 2500)  # 0.8 to 1.2

@@ -62,9 +62,11 @@ class Notices:
             case AttemptState.ACTION_REQUIRED if was_queued:
                 link = self.storefront.payment(encode(Kind.ATTEMPT, attempt.id))
                 return PaymentActionRequired(self._summary(order), link, attempt.expires_at)
+            case AttemptState.SUCCEEDED if attempt.cancel_requested_at is not None:
+                return OrderCanceled(self._summary(order), refund=attempt.amount)
             case AttemptState.SUCCEEDED:
                 return (PaymentSucceeded if was_queued else OrderConfirmed)(self._summary(order))
-            case AttemptState.CANCELED if attempt.cancel_requested_at is not None:
+            case AttemptState.FAILED | AttemptState.CANCELED if attempt.cancel_requested_at is not None:
                 return OrderCanceled(self._summary(order), refund=None)
             case AttemptState.FAILED | AttemptState.CANCELED if was_queued or _buyer_has_gone(attempt):
                 return PaymentFailed(self._summary(order), self.storefront.cart)

@@ -1,7 +1,8 @@
 """Settle a payment: record what the provider said, and what follows from it for order, stock and cart.
 
 The buyer's own request, the worker, webhooks and the reconciler all end here. Settling is idempotent: an outcome that
-is known already changes nothing, and one that comes after the end is refused loudly. See ADR-0005 and ADR-0025.
+is known already changes nothing, and one that comes after the end is refused loudly. Money that comes for what the
+buyer gave up, or after the end, is given back. See ADR-0005, ADR-0025 and ADR-0030.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from app import telemetry
 from app.cart.domain import CartState
 from app.checkout.domain import QUEUED_LIFETIME, CheckoutTransaction, CheckoutTransactions, check_job, next_check
 from app.checkout.notices import Notices
+from app.checkout.refund_order import refund_the_rest
 from app.core.changes import attempt_changed, cart_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import Bug
@@ -51,6 +53,13 @@ _ORDER_FOLLOWS = {
         "The payment was not completed in time.",
     ),
 }
+_PAID_AFTER_ALL = (
+    OrderStatus.CANCELED,
+    PaymentStatus.PAID,
+    "canceled",
+    "The payment had gone through when it was canceled: it is given back.",
+)
+_CANCELED_BY_BUYER = (OrderStatus.CANCELED, PaymentStatus.FAILED, "canceled", "The order was canceled.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,8 @@ class SettlePayment:
         if attempt.state is outcome.state or outcome.state is AttemptState.PENDING:
             return await self._unchanged(tx, replace(attempt, intent_id=outcome.intent_id or attempt.intent_id))
         if not ATTEMPT_LIFE.allows(attempt.state, outcome.state):
+            if outcome.state is AttemptState.SUCCEEDED:
+                return await self._give_back(tx, attempt, outcome)
             _log.error(
                 "payment_outcome_after_the_end",
                 order=str(attempt.order_id),
@@ -87,6 +98,28 @@ class SettlePayment:
             )
             return attempt
         return await self._record(tx, self._with_outcome(attempt, outcome))
+
+    async def _give_back(
+        self, tx: CheckoutTransaction, attempt: PaymentAttempt, outcome: PaymentOutcome
+    ) -> PaymentAttempt:
+        """Begin to give back what was paid after the attempt had ended; once, however often it is told."""
+        now = self.clock.now()
+        paid = replace(
+            attempt,
+            intent_id=outcome.intent_id or attempt.intent_id,
+            card_brand=outcome.card_brand or attempt.card_brand,
+            card_last4=outcome.card_last4 or attempt.card_last4,
+        )
+        await tx.attempts.save(paid)
+        refund = await refund_the_rest(tx, paid, reason="paid after the order had ended", now=now)
+        if refund is None:
+            return paid
+        telemetry.PAYMENTS_AFTER_THE_END.inc()
+        _log.error("payment_after_the_end", order=str(attempt.order_id), state=attempt.state.value)
+        message = "A payment came after the order had ended: it is given back."
+        await tx.orders.tell(OrderEvent(attempt.order_id, now, "paid_after_the_end", message))
+        tx.announce_after_commit(order_changed(attempt.order_id))
+        return paid
 
     async def unanswered(self, attempt_id: AttemptId, *, sent_at: datetime | None) -> PaymentAttempt:
         """Record that the provider has given no answer: the payment is queued, and the worker goes on with it.
@@ -130,16 +163,19 @@ class SettlePayment:
     async def _record(self, tx: CheckoutTransaction, settled: PaymentAttempt) -> PaymentAttempt:
         now = settled.updated_at
         await tx.attempts.save(settled)
-        status, payment_status, kind, message = _ORDER_FOLLOWS[settled.state]
+        is_given_up = settled.cancel_requested_at is not None and settled.state.is_final
+        status, payment_status, kind, message = _follows(settled, is_given_up=is_given_up)
         await tx.orders.advance(
             settled.order_id, status, payment_status, OrderEvent(settled.order_id, now, kind, message)
         )
-        if settled.state is AttemptState.SUCCEEDED:
+        if settled.state is AttemptState.SUCCEEDED and not is_given_up:
             await tx.stock.sell(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.COMPLETED, now=now)
         elif not settled.state.is_final:
             await tx.jobs.enqueue(check_job(settled.id, settled.check_at))
         else:
+            if settled.state is AttemptState.SUCCEEDED:
+                await refund_the_rest(tx, settled, reason="canceled by the buyer", now=now)
             await tx.promotions.release(settled.order_id)  # before the stock, as orders lock them
             await tx.stock.release(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)
@@ -154,6 +190,13 @@ class SettlePayment:
         notice = self.notices.of_payment(order, settled) if order else None
         if notice is not None:
             await tx.mail.post(notice)
+
+
+def _follows(settled: PaymentAttempt, *, is_given_up: bool) -> tuple[OrderStatus, PaymentStatus, str, str]:
+    """What a state means for the order. is_given_up: it is the end of what the buyer did not want any more."""
+    if is_given_up and settled.state is AttemptState.SUCCEEDED:
+        return _PAID_AFTER_ALL
+    return _CANCELED_BY_BUYER if is_given_up else _ORDER_FOLLOWS[settled.state]
 
 
 async def locked_attempt(tx: CheckoutTransaction, attempt_id: AttemptId) -> PaymentAttempt:

@@ -23,6 +23,7 @@ CartLineId = NewType("CartLineId", UUID)
 OrderId = NewType("OrderId", UUID)
 OrderLineId = NewType("OrderLineId", UUID)
 AttemptId = NewType("AttemptId", UUID)
+RefundId = NewType("RefundId", UUID)
 CustomerId = NewType("CustomerId", UUID)
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"  # base 58: no 0, O, I or l to misread

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
 from app.database import job_tables as job_tables
 from app.database import mail_tables as mail_tables
+from app.database import refund_tables as refund_tables
 from app.database import search_tables as search_tables
 from app.database import state_tables as state_tables
 from app.database import terms_tables
@@ -38,7 +39,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0009"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0010"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 

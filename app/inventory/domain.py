@@ -123,3 +123,7 @@ class StockStore(Protocol):
     async def release(self, order_id: OrderId, *, now: datetime) -> None:
         """Give back what the order holds. Doing it again changes nothing."""
         ...
+
+    async def take_back(self, order_id: OrderId, *, now: datetime) -> None:
+        """Put what the order has bought on the shelf again. Doing it again changes nothing."""
+        ...

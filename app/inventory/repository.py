@@ -30,9 +30,9 @@ _HOLD = text("""
     SELECT :order_id, id, quantity, 'held', :now FROM demand
 """)
 # the rows are locked in variant order before they change, like those of hold
-_LOCK_HELD = text("""
+_LOCK = text("""
     SELECT stock.variant_id FROM stock JOIN reservation ON reservation.variant_id = stock.variant_id
-    WHERE order_id = :order_id AND state = 'held' ORDER BY stock.variant_id FOR UPDATE
+    WHERE order_id = :order_id AND state IN ('held', 'sold') ORDER BY stock.variant_id FOR UPDATE
 """)
 _SELL = text("""
     WITH ended AS (
@@ -48,6 +48,13 @@ _RELEASE = text("""
         RETURNING variant_id, quantity
     )
     UPDATE stock SET reserved = reserved - quantity FROM ended WHERE stock.variant_id = ended.variant_id
+""")
+_TAKE_BACK = text("""
+    WITH ended AS (
+        UPDATE reservation SET state = 'returned', ended_at = :now WHERE order_id = :order_id AND state = 'sold'
+        RETURNING variant_id, quantity
+    )
+    UPDATE stock SET on_hand = on_hand + quantity FROM ended WHERE stock.variant_id = ended.variant_id
 """)
 
 
@@ -94,8 +101,12 @@ class SqlStock:
         """Give back what the order holds."""
         await self._end(order_id, _RELEASE, now)
 
+    async def take_back(self, order_id: OrderId, *, now: datetime) -> None:
+        """Put what the order has bought on the shelf again."""
+        await self._end(order_id, _TAKE_BACK, now)
+
     async def _end(self, order_id: OrderId, statement: Any, now: datetime) -> None:  # noqa: ANN401  a text clause
-        await self._connection.execute(_LOCK_HELD, {"order_id": order_id})
+        await self._connection.execute(_LOCK, {"order_id": order_id})
         await self._connection.execute(statement, {"order_id": order_id, "now": now})
 
 

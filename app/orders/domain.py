@@ -136,6 +136,13 @@ class Order:
     number: str = ""
 
 
+def status_of_paid(total: Money, given_back: Money) -> PaymentStatus:
+    """The payment status of an order that was paid in full, once so much of it has reached the buyer again."""
+    if given_back.minor == 0:
+        return PaymentStatus.PAID
+    return PaymentStatus.REFUNDED if given_back == total else PaymentStatus.PARTIALLY_REFUNDED
+
+
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
     """Something that happened to an order. kind: a stable word for programs; message: for the buyer."""
@@ -166,7 +173,11 @@ class OrderStore(Protocol):
     """Orders inside one transaction."""
 
     async def find(self, order_id: OrderId) -> Order | None:
-        """The order as it is now."""
+        """The order, None where there is none."""
+        ...
+
+    async def find_by_number(self, number: int) -> Order | None:
+        """The order that people call so, None where there is none."""
         ...
 
     async def insert(self, order: Order, event: OrderEvent) -> None:
@@ -177,4 +188,8 @@ class OrderStore(Protocol):
         self, order_id: OrderId, status: OrderStatus, payment_status: PaymentStatus, event: OrderEvent
     ) -> None:
         """Move an order on, and say why. The caller holds the lock of its cart."""
+        ...
+
+    async def tell(self, event: OrderEvent) -> None:
+        """Say what happened to an order that stays as it is. The caller holds the lock of its cart."""
         ...

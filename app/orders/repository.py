@@ -38,6 +38,7 @@ _lines = (
     .label("lines")
 )
 _ORDERS = select(orders, _lines).where(orders.c.id == func.any(_ids))
+_BY_NUMBER = select(orders, _lines).where(orders.c.number == bindparam("number"))
 _BY_CART = select(orders.c.cart_id, orders.c.id).where(
     orders.c.cart_id == func.any(_ids), orders.c.status != OrderStatus.CANCELED.value.lower()
 )
@@ -93,8 +94,13 @@ class SqlOrders:
         self._connection = connection
 
     async def find(self, order_id: OrderId) -> Order | None:
-        """The order as it is now."""
+        """The order, None where there is none."""
         row = (await self._connection.execute(_ORDERS, {"ids": [order_id]})).one_or_none()
+        return None if row is None else _order(row)
+
+    async def find_by_number(self, number: int) -> Order | None:
+        """The order that people call so, None where there is none."""
+        row = (await self._connection.execute(_BY_NUMBER, {"number": number})).one_or_none()
         return None if row is None else _order(row)
 
     async def insert(self, order: Order, event: OrderEvent) -> None:
@@ -125,6 +131,10 @@ class SqlOrders:
         """Move an order on, and say why."""
         values = {"status": status.value.lower(), "payment_status": payment_status.value.lower()}
         await self._connection.execute(_ADVANCE, {"order_id": order_id, **values})
+        await self._insert_event(event)
+
+    async def tell(self, event: OrderEvent) -> None:
+        """Say what happened to an order that stays as it is."""
         await self._insert_event(event)
 
     async def _insert_event(self, event: OrderEvent) -> None:

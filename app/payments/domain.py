@@ -164,6 +164,14 @@ class AttemptStore(Protocol):
         """The attempt that this key of the cart has begun."""
         ...
 
+    async def find_by_intent(self, intent_id: str) -> PaymentAttempt | None:
+        """The attempt that the provider's payment is for."""
+        ...
+
+    async def of_order(self, order_id: OrderId) -> list[PaymentAttempt]:
+        """The attempts to pay for an order, oldest first."""
+        ...
+
     async def insert(self, attempt: PaymentAttempt) -> None:
         """Store a new attempt."""
         ...

@@ -1,22 +1,28 @@
-"""`PaymentGateway` behind a circuit breaker: while the provider is away, nobody waits for it."""
+"""The payment provider behind a circuit breaker: while the provider is away, nobody waits for it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from app import telemetry
 from app.core.breaker import Breaker
 from app.core.errors import PaymentsUnavailable
 from app.payments.domain import PaymentAttempt, PaymentGateway, PaymentOutcome
+from app.payments.refunds import Refund, RefundGateway, RefundOutcome
 
 _log = telemetry.logger(__name__)
+
+
+class Gateway(PaymentGateway, RefundGateway, Protocol):
+    """Everything that the shop asks the payment provider."""
 
 
 class GuardedGateway:
     """Calls the gateway while the breaker admits it; otherwise raises PaymentsUnavailable at once, nothing sent."""
 
-    def __init__(self, gateway: PaymentGateway, breaker: Breaker) -> None:
+    def __init__(self, gateway: Gateway, breaker: Breaker) -> None:
         self._gateway = gateway
         self.breaker = breaker
 
@@ -39,6 +45,16 @@ class GuardedGateway:
         """Cancel a payment that waits for the buyer."""
         async with self._guarded():
             return await self._gateway.cancel(intent_id)
+
+    async def refund(self, refund: Refund) -> RefundOutcome:
+        """Give the money back, or learn what became of it."""
+        async with self._guarded():
+            return await self._gateway.refund(refund)
+
+    async def find_refund(self, refund: Refund) -> RefundOutcome | None:
+        """What became of a refund; None where the provider has none."""
+        async with self._guarded():
+            return await self._gateway.find_refund(refund)
 
     async def close(self) -> None:
         """End every connection."""

@@ -26,6 +26,7 @@ _LIVE_BY_CART = select(payment_attempt).where(_row_of.cart_id == func.any(_ids),
 _BY_KEY = select(payment_attempt).where(
     _row_of.cart_id == bindparam("cart_id"), _row_of.idempotency_key == bindparam("idempotency_key")
 )
+_BY_INTENT = select(payment_attempt).where(_row_of.intent_id == bindparam("intent_id"))
 _INSERT = insert(payment_attempt)
 _SAVE = update(payment_attempt).where(_row_of.id == bindparam("attempt_id"))
 _DUE = (
@@ -102,6 +103,15 @@ class SqlAttempts:
         parameters = {"cart_id": cart_id, "idempotency_key": idempotency_key}
         row = (await self._connection.execute(_BY_KEY, parameters)).one_or_none()
         return None if row is None else _attempt(row)
+
+    async def find_by_intent(self, intent_id: str) -> PaymentAttempt | None:
+        """The attempt that the provider's payment is for."""
+        row = (await self._connection.execute(_BY_INTENT, {"intent_id": intent_id})).one_or_none()
+        return None if row is None else _attempt(row)
+
+    async def of_order(self, order_id: OrderId) -> list[PaymentAttempt]:
+        """The attempts to pay for an order, oldest first."""
+        return [_attempt(row) for row in (await self._connection.execute(_BY_ORDER, {"ids": [order_id]})).all()]
 
     async def insert(self, attempt: PaymentAttempt) -> None:
         """Store a new attempt."""

@@ -1,4 +1,4 @@
-"""`PaymentGateway` on Stripe, the only module that knows it. See ADR-0005.
+"""`PaymentGateway` and `RefundGateway` on Stripe, the only module that knows it. See ADR-0005 and ADR-0030.
 
 One payment is one PaymentIntent, created and confirmed in one call whose idempotency key is the attempt's id: however
 often the call is repeated, Stripe makes one. The library's own retries use a fresh key each time, so they are off;
@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 import httpx
 import stamina
@@ -20,11 +21,13 @@ import stripe
 from app import telemetry
 from app.core.charging import money_of, units_of
 from app.core.errors import PaymentsUnavailable
+from app.core.ids import RefundId
 from app.core.money import Currency, Money
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
+from app.payments.refunds import Refund, RefundOutcome, RefundState
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentCreateParams
+    from stripe.params import PaymentIntentCreateParams, RefundCreateParams
 
 T = TypeVar("T")
 
@@ -41,6 +44,11 @@ _STATES = {
     "canceled": AttemptState.CANCELED,
     "requires_payment_method": AttemptState.FAILED,
     "requires_confirmation": AttemptState.PENDING,
+}
+_REFUND_STATES = {
+    "succeeded": RefundState.SUCCEEDED,
+    "failed": RefundState.FAILED,
+    "canceled": RefundState.FAILED,
 }
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BUYERS_PARAMETERS = frozenset({"payment_method", "confirmation_token"})  # what the client chose
@@ -154,6 +162,41 @@ class StripeGateway:
 
         return await self._call("cancel", cancel)
 
+    async def refund(self, refund: Refund) -> RefundOutcome:
+        """Give the money back, or learn what became of it."""
+        params: RefundCreateParams = {
+            "payment_intent": refund.intent_id,
+            "amount": units_of(refund.amount),
+            "metadata": {"refund_id": str(refund.id), "order_id": str(refund.order_id)},
+        }
+        options: Any = {"idempotency_key": str(refund.id)}
+
+        async def create() -> RefundOutcome:
+            try:
+                return refund_outcome(await self._client.v1.refunds.create_async(params, options))
+            except stripe.IdempotencyError as error:  # our parameters changed since the first call: ask, do not repeat
+                raise PaymentsUnavailable("the refund was begun by another version of this program") from error
+            except (stripe.InvalidRequestError, stripe.CardError) as error:  # refused whole
+                cause = error.code or error.user_message or "refused"
+                return RefundOutcome(RefundState.FAILED, refund.amount, None, refund.intent_id, refund.id, cause)
+
+        return await self._call("refund", create)
+
+    async def find_refund(self, refund: Refund) -> RefundOutcome | None:
+        """What became of a refund; None where Stripe has none."""
+
+        async def look() -> RefundOutcome | None:
+            if refund.provider_id is not None:
+                return refund_outcome(await self._client.v1.refunds.retrieve_async(refund.provider_id))
+            listed = await self._client.v1.refunds.list_async({"payment_intent": refund.intent_id, "limit": 100})
+            async for each in listed.auto_paging_iter():
+                outcome = refund_outcome(each)
+                if outcome.refund_id == refund.id:
+                    return outcome
+            return None
+
+        return await self._call("find_refund", look, reads=True)
+
     async def close(self) -> None:
         """End every connection."""
         await self._transport.close_async()  # type: ignore[no-untyped-call]
@@ -181,8 +224,7 @@ class StripeGateway:
             message = "the payment provider gave no answer that says what happened"
             may_have_run = not reads and any(failure.may_have_run for failure in failures)
             raise PaymentsUnavailable(message, may_have_run=may_have_run) from error
-        state = outcome.state.value.lower() if isinstance(outcome, PaymentOutcome) else "not_found"
-        telemetry.PAYMENT_CALLS.labels(state).inc()
+        telemetry.PAYMENT_CALLS.labels(_label(outcome)).inc()
         return outcome
 
 
@@ -199,6 +241,12 @@ async def _translated(call: Callable[[], Awaitable[T]]) -> T:
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         _log.error("payment_provider_refused_our_key", status=error.http_status)
         raise PaymentsUnavailable("the payment provider does not accept the shop's key") from error
+
+
+def _label(outcome: object) -> str:
+    if isinstance(outcome, PaymentOutcome):
+        return outcome.state.value.lower()
+    return f"refund_{outcome.state.value}" if isinstance(outcome, RefundOutcome) else "not_found"
 
 
 def _again(error: Exception) -> bool | float:
@@ -238,4 +286,21 @@ def _declined(error: stripe.StripeError, amount: Money) -> PaymentOutcome:
         amount=amount,
         decline_code=getattr(details, "decline_code", None),
         failure_message=error.user_message or "The payment was refused.",
+    )
+
+
+def refund_outcome(refund: stripe.Refund) -> RefundOutcome:
+    """What Stripe's own record of a refund says."""
+    intent, named = refund.payment_intent, refund.metadata.to_dict() if refund.metadata else {}
+    try:
+        refund_id = RefundId(UUID(named.get("refund_id", "")))
+    except ValueError:
+        refund_id = None
+    return RefundOutcome(
+        state=_REFUND_STATES.get(refund.status or "", RefundState.PENDING),
+        amount=money_of(refund.amount, Currency(refund.currency.upper())),
+        provider_id=refund.id,
+        intent_id=(intent if isinstance(intent, str) else intent and intent.id) or "",
+        refund_id=refund_id,
+        failure=getattr(refund, "failure_reason", None),
     )

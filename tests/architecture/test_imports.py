@@ -32,6 +32,7 @@ IMPORTERS = {
     "sqlalchemy": [
         *("app.*.repository", "app.catalog.store", "app.catalog.*_sql", "app.catalog.offers"),
         *("app.catalog.prices", "app.promotions.store", "app.jobs.desk", "app.jobs.pace"),
+        "app.payments.refund_repository",
         *("app.catalog.search_*", "app.catalog.vocabulary", "app.database.*", "app.transactions"),
         *("app.bootstrap", "migrations.*"),
     ],
@@ -48,6 +49,7 @@ IMPORTERS = {
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],
     "app.promotions.store": ["app.transactions"],
+    "app.payments.refund_repository": ["app.bootstrap", "app.transactions"],
     **{
         f"app.{room}.repository": ["app.bootstrap", "app.transactions"]
         for room in (

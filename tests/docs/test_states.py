@@ -12,9 +12,10 @@ from app.core.state_machine import BEGIN, StateMachine
 from app.inventory.domain import RESERVATION_LIFE
 from app.orders.domain import ORDER_LIFE, ORDER_PAYMENT
 from app.payments.domain import ATTEMPT_LIFE
+from app.payments.refunds import REFUND_LIFE
 from tests.conftest import REPOSITORY
 
-MACHINES: tuple[StateMachine[Any], ...] = (ATTEMPT_LIFE, ORDER_LIFE, ORDER_PAYMENT, RESERVATION_LIFE)
+MACHINES: tuple[StateMachine[Any], ...] = (ATTEMPT_LIFE, ORDER_LIFE, ORDER_PAYMENT, RESERVATION_LIFE, REFUND_LIFE)
 PAGE = (REPOSITORY / "docs/states.md").read_text()
 
 

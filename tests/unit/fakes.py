@@ -19,15 +19,20 @@ from uuid import UUID
 from app.cart.domain import Cart, CartLine, CartState, KeyValue, MergeReport
 from app.cart.edit_cart import CartDesk
 from app.catalog.domain import Offer
+from app.checkout.cancel_attempt import CancelAttempt
+from app.checkout.cancel_order import CancelOrder
 from app.checkout.check_payments import CheckPayments
 from app.checkout.domain import CHECK_PAYMENT, CheckoutRequest
 from app.checkout.notices import Notices
 from app.checkout.place_order import PlaceOrder
+from app.checkout.refund_order import RefundOrder
+from app.checkout.refund_payment import RefundPayment
 from app.checkout.settle_payment import SettlePayment
+from app.checkout.settle_refund import SettleRefund
 from app.core.changes import Change, attempt_changed, cart_changed, order_changed
 from app.core.contact import Address
 from app.core.errors import ClientError, OutOfStock, Rejected
-from app.core.ids import AttemptId, CartId, CartLineId, OrderId, PromotionId, VariantId
+from app.core.ids import AttemptId, CartId, CartLineId, OrderId, PromotionId, RefundId, VariantId
 from app.core.money import Currency, Money
 from app.core.place import Place
 from app.core.stock import StockPolicy
@@ -39,6 +44,7 @@ from app.mail.storefront import Storefront
 from app.orders.access_token import OrderAccessTokens
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
+from app.payments.refunds import Refund, RefundOutcome, RefundState
 from app.promotions.domain import AppliedPromotion, CartPromotion, Offered
 from app.shipping.domain import DeliveryOptions, FlatRate
 from app.taxes.domain import NoTaxes, Taxes
@@ -123,6 +129,7 @@ class Books:
     orders: dict[OrderId, Order] = field(default_factory=dict)
     events: list[OrderEvent] = field(default_factory=list)
     attempts: dict[AttemptId, PaymentAttempt] = field(default_factory=dict)
+    refunds: dict[RefundId, Refund] = field(default_factory=dict)
     promotions: dict[PromotionId, CartPromotion] = field(default_factory=dict)
     uses: list[tuple[OrderId, PromotionId]] = field(default_factory=list)
     taxes: list[Taxes] = field(default_factory=lambda: [NoTaxes()])
@@ -243,6 +250,13 @@ class MemoryStock:
     async def release(self, order_id: OrderId, *, now: datetime) -> None:
         self._end(order_id, ReservationState.RELEASED)
 
+    async def take_back(self, order_id: OrderId, *, now: datetime) -> None:
+        for (holder, each), (units, before) in list(self._books.reservations.items()):
+            if holder == order_id and before is ReservationState.SOLD:
+                level = self._books.levels[each]
+                self._books.levels[each] = replace(level, on_hand=level.on_hand + units)
+                self._books.reservations[holder, each] = units, ReservationState.RETURNED
+
     def _end(self, order_id: OrderId, state: ReservationState) -> None:
         for (holder, each), (units, before) in list(self._books.reservations.items()):
             if holder != order_id or before is not ReservationState.HELD:
@@ -265,6 +279,12 @@ class MemoryOrders:
     async def insert(self, order: Order, event: OrderEvent) -> None:
         assert order.id not in self._books.orders
         self._books.orders[order.id] = order
+        self._books.events.append(event)
+
+    async def find_by_number(self, number: int) -> Order | None:
+        return next((each for each in self._books.orders.values() if each.number == str(number)), None)
+
+    async def tell(self, event: OrderEvent) -> None:
         self._books.events.append(event)
 
     async def advance(
@@ -304,6 +324,12 @@ class MemoryAttempts:
         assert attempt.id in self._books.attempts
         self._books.attempts[attempt.id] = attempt
 
+    async def find_by_intent(self, intent_id: str) -> PaymentAttempt | None:
+        return next((each for each in self._books.attempts.values() if each.intent_id == intent_id), None)
+
+    async def of_order(self, order_id: OrderId) -> list[PaymentAttempt]:
+        return [each for each in self._books.attempts.values() if each.order_id == order_id]
+
     async def due(self, *, before: datetime, limit: int) -> list[AttemptId]:
         due = sorted((a.check_at, a.id) for a in self._books.attempts.values() if a.check_at and a.check_at <= before)
         return [each for _, each in due[:limit]]
@@ -320,6 +346,43 @@ class MemoryAttempts:
     async def queue_length(self) -> tuple[int, datetime | None]:
         queued = await self.queue(limit=len(self._books.attempts))
         return len(queued), min((attempt.queued_at for attempt in queued if attempt.queued_at), default=None)
+
+
+class MemoryRefunds:
+    """`RefundStore`. Like the table, it takes no more than was paid."""
+
+    def __init__(self, books: Books, locked: set[CartId]) -> None:
+        self._books = books
+        self._locked = locked
+
+    async def find(self, refund_id: RefundId) -> Refund | None:
+        return self._books.refunds.get(refund_id)
+
+    async def find_by_provider_id(self, provider_id: str) -> Refund | None:
+        return next((each for each in self._books.refunds.values() if each.provider_id == provider_id), None)
+
+    async def of_attempt(self, attempt_id: AttemptId) -> list[Refund]:
+        return [each for each in self._books.refunds.values() if each.attempt_id == attempt_id]
+
+    async def insert(self, refund: Refund) -> None:
+        assert refund.id not in self._books.refunds
+        await self._store(refund)
+
+    async def save(self, refund: Refund) -> None:
+        assert refund.id in self._books.refunds
+        await self._store(refund)
+
+    async def waiting(self, *, before: datetime, limit: int) -> list[RefundId]:
+        waiting = [each for each in self._books.refunds.values() if each.state is RefundState.PENDING]
+        return [each.id for each in waiting if each.updated_at <= before][:limit]
+
+    async def _store(self, refund: Refund) -> None:
+        attempt = self._books.attempts[refund.attempt_id]
+        assert attempt.cart_id in self._locked, "a refund is stored under its cart's lock"
+        self._books.refunds[refund.id] = refund
+        others = await self.of_attempt(attempt.id)
+        taken = sum(each.amount.minor for each in others if each.state is not RefundState.FAILED)
+        assert taken <= attempt.amount.minor, "no more is given back than was paid"
 
 
 def what_changed(before: Books, after: Books) -> set[Change]:
@@ -428,6 +491,7 @@ class MemoryTransaction:
         self.stock = MemoryStock(books, before_hold)
         self.orders = MemoryOrders(books)
         self.attempts = MemoryAttempts(books, locked)
+        self.refunds = MemoryRefunds(books, locked)
         self.keys = MemoryKeys(books)
         self.jobs = MemoryJobs(books)
         self.mail = MemoryMail(books, self.jobs)
@@ -548,6 +612,12 @@ class ScriptedGateway:
     async def cancel(self, intent_id: str) -> PaymentOutcome:
         return await self._answer("cancel", intent_id, intent_id)
 
+    async def refund(self, refund: Refund) -> RefundOutcome:
+        return await self._answer("refund", refund.id, refund)
+
+    async def find_refund(self, refund: Refund) -> RefundOutcome | None:
+        return await self._answer("find_refund", refund.id, refund)
+
     async def close(self) -> None:
         """Nothing to end."""
 
@@ -616,6 +686,12 @@ class MemoryShop:
         self.settle = SettlePayment(self.transactions, notices, self.clock)
         self.place_order = PlaceOrder(self.desk, self.transactions, self.gateway, self.settle, self._sleep)
         self.check_payments = CheckPayments(self.transactions, self.gateway, self.settle, self.clock)
+        turns = self.desk.turns
+        self.cancel_attempt = CancelAttempt(self.transactions, self.gateway, self.settle, self.clock, turns)
+        self.cancel_order = CancelOrder(self.transactions, self.cancel_attempt, notices, self.clock, turns)
+        self.settle_refund = SettleRefund(self.transactions, notices, self.clock)
+        self.refund_order = RefundOrder(self.transactions, self.clock, self.ids)
+        self.refund_payment = RefundPayment(self.transactions, self.gateway, self.settle_refund, self.clock)
 
     async def _sleep(self, seconds: float) -> None:
         self.clock.turn(seconds=seconds)

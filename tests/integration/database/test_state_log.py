@@ -15,9 +15,10 @@ from app.core.state_machine import StateMachine
 from app.inventory.domain import RESERVATION_LIFE
 from app.orders.domain import ORDER_LIFE, ORDER_PAYMENT
 from app.payments.domain import ATTEMPT_LIFE
+from app.payments.refunds import REFUND_LIFE
 from tests.shopkeeping import Api, Shopkeeper, Stocked
 
-MACHINES: tuple[StateMachine[Any], ...] = (ATTEMPT_LIFE, ORDER_LIFE, ORDER_PAYMENT, RESERVATION_LIFE)
+MACHINES: tuple[StateMachine[Any], ...] = (ATTEMPT_LIFE, ORDER_LIFE, ORDER_PAYMENT, RESERVATION_LIFE, REFUND_LIFE)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from app.core.ids import AttemptId, VariantId
 from app.core.money import Currency, Money
 from app.orders.domain import OrderStatus, PaymentStatus
 from app.payments.domain import ATTEMPT_LIFE, AttemptState, PaymentAttempt
+from app.payments.refunds import RefundState
 from tests.unit.fakes import NOON, LogBook, MemoryShop, line, outcome, request, usd
 
 V7 = VariantId(7)
@@ -93,7 +94,11 @@ async def test_an_outcome_moves_attempt_order_stock_and_cart_together(
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(before, after) for before, after in product(AttemptState, AttemptState) if before.is_final and before != after],
+    [
+        (before, after)
+        for before, after in product(AttemptState, AttemptState)
+        if before.is_final and after not in (before, SUCCEEDED)
+    ],
 )
 async def test_an_outcome_after_the_end_changes_nothing_and_is_reported(
     shop: MemoryShop, monkeypatch: pytest.MonkeyPatch, before: AttemptState, after: AttemptState
@@ -108,6 +113,24 @@ async def test_an_outcome_after_the_end_changes_nothing_and_is_reported(
     assert settled == attempt
     assert shop.books == stored
     assert log.events("error") == ([] if after is PENDING else ["payment_outcome_after_the_end"])
+
+
+@pytest.mark.parametrize("end", [FAILED, CANCELED])
+async def test_money_that_comes_after_the_end_is_given_back_once(shop: MemoryShop, end: AttemptState) -> None:
+    attempt = await attempt_in(shop, end)
+    said = outcome(SUCCEEDED, usd(TOTAL), intent_id="pi_late")
+
+    settled = [await shop.settle(attempt.id, said) for _ in range(3)]
+
+    assert {each.state for each in settled} == {end}
+    assert {each.intent_id for each in settled} == {"pi_late"}
+    (refund,) = shop.books.refunds.values()
+    assert (refund.amount, refund.intent_id, refund.state) == (usd(TOTAL), "pi_late", RefundState.PENDING)
+    assert [job.payload for job in shop.books.jobs if job.kind == "refund_payment"] == [{"refund": str(refund.id)}]
+    order = shop.books.orders[attempt.order_id]
+    assert (order.status, order.payment_status) == (OrderStatus.CANCELED, PaymentStatus.FAILED)
+    assert [event.kind for event in shop.books.events][2:] == ["paid_after_the_end"]
+    assert (the_cart(shop).state, shop.level(V7)) == (CartState.ACTIVE, (10, 0))
 
 
 @pytest.mark.parametrize("state", [SUCCEEDED, FAILED, CANCELED])
