@@ -104,6 +104,15 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="list the stored documents")
     actions.add_parser("remove", help="forget stored documents").add_argument("ids", nargs="+", metavar="ID")
 
+    orders = add("orders", "show an order, give money back", _orders)
+    deeds = orders.add_subparsers(dest="deed", metavar="DEED", required=True)
+    deeds.add_parser("show", help="show an order with its payments").add_argument("number", metavar="NUMBER")
+    refund = deeds.add_parser("refund", help="give back what was paid for an order, or some of it")
+    refund.add_argument("number", metavar="NUMBER", help="the order's number")
+    refund.add_argument("--amount", metavar="12.34", help="how much, in the order's currency (all that is left)")
+    refund.add_argument("--reason", default="refunded by the shop", help="why, for the shop's own people")
+    refund.add_argument("--restock", action="store_true", help="also put the order's units on the shelf again")
+
     payments = add("payments", "see and try again what waits for the payment provider", _payments)
     steps = payments.add_subparsers(dest="step", metavar="STEP", required=True)
     steps.add_parser("queue", help="list the queued payments, the oldest first")
@@ -253,6 +262,18 @@ def _documents(options: argparse.Namespace) -> int:
     if options.action == "remove":
         return _with_shop(lambda shop: remove_documents(shop, options.ids))
     return _with_shop(lambda shop: import_documents(shop, build_schema(), options.files, dry_run=options.dry_run))
+
+
+def _orders(options: argparse.Namespace) -> int:
+    from app import order_commands as commands
+
+    if options.deed == "show":
+        return _with_shop(lambda shop: commands.show(shop, options.number))
+    return _with_shop(
+        lambda shop: commands.refund(
+            shop, options.number, amount=options.amount, reason=options.reason, restock=options.restock
+        )
+    )
 
 
 def _payments(options: argparse.Namespace) -> int:
