@@ -90,7 +90,7 @@ def work(settings: Settings) -> int:
             )
             runner = JobRunner(
                 partial(open_queue, shop.database, shop.ids.new_uuid(), lease),
-                job_kinds(shop.check_payments, shop.send_mail),
+                job_kinds(shop.check_payments, shop.refund_payment, shop.send_mail),
                 entries,
                 lease=lease,
                 drain_seconds=DRAIN_SECONDS,

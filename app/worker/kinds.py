@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from app.checkout.check_payments import CheckPayments
 from app.checkout.domain import CHECK_PAYMENT
+from app.checkout.refund_order import REFUND_PAYMENT
+from app.checkout.refund_payment import RefundPayment
 from app.jobs.domain import JobKind, RetryPolicy
 from app.mail.domain import SEND_MAIL
 from app.mail.send_mail import SendMail
@@ -11,9 +13,10 @@ from app.mail.send_mail import SendMail
 _FOR_EVER = RetryPolicy(tries=None, first_pause_seconds=5.0, longest_pause_seconds=300.0)
 
 
-def job_kinds(check_payments: CheckPayments, send_mail: SendMail) -> list[JobKind]:
+def job_kinds(check_payments: CheckPayments, refund_payment: RefundPayment, send_mail: SendMail) -> list[JobKind]:
     """Every kind: its handler, how often it is tried, how many of it run at once."""
     return [
         JobKind(CHECK_PAYMENT, check_payments.run, _FOR_EVER, at_once=8),
+        JobKind(REFUND_PAYMENT, refund_payment.run, _FOR_EVER, at_once=2),
         JobKind(SEND_MAIL, send_mail),
     ]
