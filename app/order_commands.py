@@ -1,4 +1,4 @@
-"""What `cartograph orders show` and `refund` do, given a shop: for the shop's people, until there is an API for them."""
+"""What `cartograph orders show` and `refund` do, given a shop: for staff, until there is an API for them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,8 @@ def _heading(order: Order) -> Iterator[str]:
 def _payment(attempt: PaymentAttempt, refunds: list[Refund]) -> Iterator[str]:
     card = f", {attempt.card_brand} {attempt.card_last4}" if attempt.card_last4 else ""
     wanted = ", canceled by the buyer" if attempt.cancel_requested_at else ""
-    yield f"payment of {attempt.amount}: {attempt.state.value.lower()}{card}{wanted}  {attempt.intent_id or ''}".rstrip()
+    state = f"{attempt.state.value.lower()}{card}{wanted}"
+    yield f"payment of {attempt.amount}: {state}  {attempt.intent_id or ''}".rstrip()
     for each in refunds:
         cause = f": {each.failure}" if each.failure else ""
         yield (
