@@ -158,12 +158,12 @@ def _settings(**overrides: object) -> Settings:
     return settings
 
 
-def _with_shop(work: Callable[[Shop], Coroutine[Any, Any, int]]) -> int:
+def _with_shop(work: Callable[[Shop], Coroutine[Any, Any, int]], *, log_level: str = "WARNING") -> int:
     from app import telemetry
     from app.bootstrap import open_shop
 
     settings = _settings()
-    telemetry.configure_logging("WARNING")
+    telemetry.configure_logging(log_level)
 
     async def run() -> int:
         async with open_shop(settings) as shop:
@@ -272,7 +272,8 @@ def _orders(options: argparse.Namespace) -> int:
     return _with_shop(
         lambda shop: commands.refund(
             shop, options.number, amount=options.amount, reason=options.reason, restock=options.restock
-        )
+        ),
+        log_level="CRITICAL",  # it tells people what came of it
     )
 
 

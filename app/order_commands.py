@@ -1,4 +1,4 @@
-"""What `cartograph orders show` and `refund` do, given a shop: for staff, until there is an API for them."""
+"""What `cartograph orders show` and `refund` do, given a shop: for its people, until there is an API for them."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def _heading(order: Order) -> Iterator[str]:
 def _payment(attempt: PaymentAttempt, refunds: list[Refund]) -> Iterator[str]:
     card = f", {attempt.card_brand} {attempt.card_last4}" if attempt.card_last4 else ""
     wanted = ", canceled by the buyer" if attempt.cancel_requested_at else ""
-    state = f"{attempt.state.value.lower()}{card}{wanted}"
-    yield f"payment of {attempt.amount}: {state}  {attempt.intent_id or ''}".rstrip()
+    state = attempt.state.value.lower().replace("_", " ")
+    yield f"payment of {attempt.amount}: {state}{card}{wanted}  {attempt.intent_id or ''}".rstrip()
     for each in refunds:
         cause = f": {each.failure}" if each.failure else ""
         yield (

@@ -1,4 +1,4 @@
-"""`PaymentGateway` and `RefundGateway` on Stripe, the only module that knows it. See ADR-0005 and ADR-0030.
+"""`PaymentGateway` and `RefundGateway` on Stripe, the only module that calls it. See ADR-0005 and ADR-0030.
 
 One payment is one PaymentIntent, created and confirmed in one call whose idempotency key is the attempt's id: however
 often the call is repeated, Stripe makes one. The library's own retries use a fresh key each time, so they are off;
@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import UUID
 
 import httpx
 import stamina
@@ -21,10 +20,10 @@ import stripe
 from app import telemetry
 from app.core.charging import money_of, units_of
 from app.core.errors import PaymentsUnavailable
-from app.core.ids import RefundId
 from app.core.money import Currency, Money
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
 from app.payments.refunds import Refund, RefundOutcome, RefundState
+from app.payments.stripe_refunds import ORDER_KEY, REFUND_KEY, refund_outcome
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentCreateParams, RefundCreateParams
@@ -44,11 +43,6 @@ _STATES = {
     "canceled": AttemptState.CANCELED,
     "requires_payment_method": AttemptState.FAILED,
     "requires_confirmation": AttemptState.PENDING,
-}
-_REFUND_STATES = {
-    "succeeded": RefundState.SUCCEEDED,
-    "failed": RefundState.FAILED,
-    "canceled": RefundState.FAILED,
 }
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BUYERS_PARAMETERS = frozenset({"payment_method", "confirmation_token"})  # what the client chose
@@ -167,7 +161,7 @@ class StripeGateway:
         params: RefundCreateParams = {
             "payment_intent": refund.intent_id,
             "amount": units_of(refund.amount),
-            "metadata": {"refund_id": str(refund.id), "order_id": str(refund.order_id)},
+            "metadata": {REFUND_KEY: str(refund.id), ORDER_KEY: str(refund.order_id)},
         }
         options: Any = {"idempotency_key": str(refund.id)}
 
@@ -286,21 +280,4 @@ def _declined(error: stripe.StripeError, amount: Money) -> PaymentOutcome:
         amount=amount,
         decline_code=getattr(details, "decline_code", None),
         failure_message=error.user_message or "The payment was refused.",
-    )
-
-
-def refund_outcome(refund: stripe.Refund) -> RefundOutcome:
-    """What Stripe's own record of a refund says."""
-    intent, named = refund.payment_intent, refund.metadata.to_dict() if refund.metadata else {}
-    try:
-        refund_id = RefundId(UUID(named.get("refund_id", "")))
-    except ValueError:
-        refund_id = None
-    return RefundOutcome(
-        state=_REFUND_STATES.get(refund.status or "", RefundState.PENDING),
-        amount=money_of(refund.amount, Currency(refund.currency.upper())),
-        provider_id=refund.id,
-        intent_id=(intent if isinstance(intent, str) else intent and intent.id) or "",
-        refund_id=refund_id,
-        failure=getattr(refund, "failure_reason", None),
     )

@@ -16,7 +16,7 @@ PACKAGES = ("app", "resolvers", "dataloaders", "migrations")
 
 # a vendor, or a room of ours -> who may import it
 IMPORTERS = {
-    "stripe": ["app.payments.stripe_gateway"],
+    "stripe": ["app.payments.stripe_gateway", "app.payments.stripe_refunds"],
     "redis": ["app.cache.redis_changes", "app.cache.redis_server", "app.cache.redis_store"],
     "jwt": ["app.accounts.credentials"],
     "aiosmtplib": ["app.mail.smtp_mailer"],
