@@ -59,7 +59,7 @@ class Notices:
         match attempt.state:
             case AttemptState.QUEUED:
                 return PaymentDelayed(self._summary(order))
-            case AttemptState.ACTION_REQUIRED if was_queued:
+            case AttemptState.ACTION_REQUIRED if was_queued and attempt.cancel_requested_at is None:
                 link = self.storefront.payment(encode(Kind.ATTEMPT, attempt.id))
                 return PaymentActionRequired(self._summary(order), link, attempt.expires_at)
             case AttemptState.SUCCEEDED if attempt.cancel_requested_at is not None:

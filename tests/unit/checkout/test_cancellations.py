@@ -331,6 +331,7 @@ async def test_a_paid_order_is_undone_in_one_step(shop: MemoryShop) -> None:
         NOON + timedelta(hours=1),
     )
     assert shop.gateway.calls == [("charge", attempt.id)]
+    assert set(shop.books.mail) == {f"order_confirmed:{attempt.id}", f"order_canceled:{attempt.order_id}"}
 
 
 async def test_only_what_is_left_of_the_payment_is_given_back(shop: MemoryShop) -> None:

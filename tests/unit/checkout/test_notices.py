@@ -58,6 +58,9 @@ UNWANTED = {"unwanted": True}
         (AttemptState.CANCELED, LATE, "payment_failed"),
         (AttemptState.CANCELED, QUEUED, "payment_failed"),
         (AttemptState.CANCELED, QUEUED | UNWANTED, "order_canceled"),
+        (AttemptState.FAILED, UNWANTED, "order_canceled"),
+        (AttemptState.SUCCEEDED, QUEUED | UNWANTED, "order_canceled"),
+        (AttemptState.ACTION_REQUIRED, QUEUED | UNWANTED, NO_ONE_IS_TOLD),
     ],
 )
 async def test_buyers_are_told_what_they_cannot_have_seen(
@@ -116,6 +119,23 @@ async def test_whoever_must_confirm_is_told_where_and_until_when(placed: tuple[O
     (public_id,) = parse_qs(urlsplit(content.payment_link).query)["attempt"]
     assert decode(public_id)[1] == attempt.id
     assert content.until == attempt.expires_at
+
+
+async def test_whoever_gave_up_what_was_paid_all_the_same_is_told_what_is_given_back(
+    placed: tuple[Order, PaymentAttempt],
+) -> None:
+    order, attempt = placed
+    unwanted = replace(attempt, cancel_requested_at=attempt.created_at)
+
+    told = {
+        state: content_of(NOTICES.of_payment(order, replace(unwanted, state=state)))
+        for state in (AttemptState.SUCCEEDED, AttemptState.CANCELED)
+    }
+
+    assert {state: content.refund for state, content in told.items()} == {
+        AttemptState.SUCCEEDED: usd(TOTAL),
+        AttemptState.CANCELED: None,
+    }
 
 
 async def test_a_failed_payment_leads_back_to_the_cart(placed: tuple[Order, PaymentAttempt]) -> None:

@@ -335,6 +335,10 @@ async def test_an_order_is_partially_refunded_then_refunded_and_steps_back_when_
     assert [event.kind for event in shop.books.events][2:] == ["refunded"] * 2 + ["refund_failed"] * 2
     assert shop.books.events[2].message == "10.00 USD were given back."
     assert log.events("error") == ["refund_failed"] * 2
+    assert [key for key in shop.books.mail if key.startswith("refunded")] == [
+        f"refunded:{first.id}",
+        f"refunded:{rest.id}",
+    ]
     assert shop.books.refunds[first.id].failure == "lost"
 
 
