@@ -21,6 +21,7 @@ from app.core.money import Currency, Money
 from app.core.quantity import ANY_QUANTITY, QuantityRule
 from app.core.stock import StockPolicy
 from app.payments.domain import PaymentAttempt
+from app.payments.refunds import Refund
 from app.shipping.domain import FlatRate
 
 USD = Currency("USD")
@@ -267,11 +268,14 @@ class Shopkeeper:
         assert found is not None
         return found
 
+    async def refunds(self, attempt_id: str) -> list[Refund]:
+        """The refunds of the attempt with this public id, oldest first."""
+        async with self.shop.transactions.read() as tx:
+            return await tx.refunds.of_attempt(AttemptId(_uuid_of(attempt_id)))
+
     async def make_refunds(self, attempt_id: str) -> None:
         """Make the refunds of the attempt with this public id, as the worker does."""
-        async with self.shop.transactions.read() as tx:
-            refunds = await tx.refunds.of_attempt(AttemptId(_uuid_of(attempt_id)))
-        for refund in refunds:
+        for refund in await self.refunds(attempt_id):
             await self.shop.refund_payment.run({"refund": str(refund.id)})
 
     async def level(self, variant_id: VariantId) -> tuple[int, int]:
@@ -330,6 +334,11 @@ class Provider:
         key = str(decode(attempt_id)[1])
         intent_id = next(row["payment_intent"] for row in entries if row["metadata"].get("attempt_id") == key)
         answer = await self.http.post(f"/_emulator/payment_intents/{intent_id}/settle", json={"outcome": outcome})
+        assert answer.status_code == 200, answer.text
+
+    async def settle_refund(self, refund_id: str, outcome: str) -> None:
+        """Do what the buyer's bank does with a refund, by the provider's name of it. outcome: `succeed` or `fail`."""
+        answer = await self.http.post(f"/_emulator/refunds/{refund_id}/settle", json={"outcome": outcome})
         assert answer.status_code == 200, answer.text
 
     async def confirmation_token(self, payment_method: str = "pm_card_visa") -> str:

@@ -115,6 +115,57 @@ async def test_a_refund_whose_answer_is_lost_is_one_refund(
     assert await provider.ledger(paid["attempt"]["id"]) == [("charge_succeeded", 4_090), ("refund", 4_090)]
 
 
+async def test_a_refund_that_the_bank_takes_its_time_over_is_told_once_it_has_arrived(
+    api: Api, keeper: Shopkeeper, mug: Stocked, provider: Provider
+) -> None:
+    paid = await checkout(api, mug, "pm_card_pendingRefund")
+    await cancel_order(api, paid)
+    await keeper.make_refunds(paid["attempt"]["id"])
+    pending = await read_order(api, paid)
+
+    (refund,) = await keeper.refunds(paid["attempt"]["id"])
+    await provider.settle_refund(refund.provider_id or "", "succeed")
+    await keeper.make_refunds(paid["attempt"]["id"])  # as an hour later, or when its webhook comes
+
+    assert (pending["paymentStatus"], pending["payments"][0]["refunded"]["amount"]) == ("PAID", "0.00")
+    assert (await read_order(api, paid))["paymentStatus"] == "REFUNDED"
+
+
+async def test_a_refund_that_comes_back_from_the_bank_steps_back_and_can_be_made_anew(
+    api: Api, shop: Shop, keeper: Shopkeeper, mug: Stocked, provider: Provider
+) -> None:
+    paid = await checkout(api, mug)
+    await cancel_order(api, paid)
+    await keeper.make_refunds(paid["attempt"]["id"])
+    (refund,) = await keeper.refunds(paid["attempt"]["id"])
+    await provider.settle_refund(refund.provider_id or "", "fail")
+    outcome = await shop.gateway.find_refund(refund)
+    assert outcome is not None
+
+    for _ in range(2):  # as its webhooks do
+        async with shop.transactions.begin() as tx:
+            await shop.settle_refund.of_provider(tx, outcome)
+    failed = await read_order(api, paid)
+    await shop.refund_order(refund.order_id, None, reason="by another way")
+    await keeper.make_refunds(paid["attempt"]["id"])
+
+    assert (failed["status"], failed["paymentStatus"]) == ("CANCELED", "PAID")
+    assert failed["payments"][0] == {
+        "status": "PAID",
+        "refunded": {"amount": "0.00"},
+        "amount": {"amount": "40.90"},
+    }
+    order = await read_order(api, paid)
+    assert order["paymentStatus"] == "REFUNDED"
+    assert [event["kind"] for event in order["timeline"]][-3:] == ["refunded", "refund_failed", "refunded"]
+    assert [movement for movement, _ in await provider.ledger(paid["attempt"]["id"])] == [
+        "charge_succeeded",
+        "refund",
+        "refund_failed",
+        "refund",
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ whose order it is
 
 
