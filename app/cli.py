@@ -120,6 +120,17 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("numbers", nargs="*", metavar="ORDER", help="the orders' numbers")
     again.add_argument("--all", action="store_true", help="every one that is queued")
 
+    mail = add("mail", "what was not sent, another try, and how e-mails look", _mail)
+    chores = mail.add_subparsers(dest="chore", metavar="CHORE", required=True)
+    failed = chores.add_parser("failed", help="list the e-mails that were refused for good, the newest first")
+    failed.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (50)")
+    retry = chores.add_parser("retry", help="have refused e-mails tried again")
+    retry.add_argument("keys", nargs="*", metavar="KEY", help="as `mail failed` lists them")
+    retry.add_argument("--all", action="store_true", help="all of them, as after a mistake in the settings")
+    preview = chores.add_parser("preview", help="write every e-mail, of an order that never was, into a folder")
+    preview.add_argument("folder", type=Path, metavar="DIR")
+    preview.add_argument("--language", metavar="CODE", help="in this language (CARTOGRAPH_LANGUAGE)")
+
     add("doctor", "find out what is wrong, and how to mend it", _doctor)
     add("config", "list every setting, its value and where it comes from", _config)
     add("explorer", "build the GraphiQL page that /graphql shows in a browser", _explorer)
@@ -286,6 +297,20 @@ def _payments(options: argparse.Namespace) -> int:
         print("cartograph: name orders, or say --all", file=sys.stderr)
         return USAGE
     return _with_shop(lambda shop: commands.retry(shop, options.numbers, every=options.all))
+
+
+def _mail(options: argparse.Namespace) -> int:
+    from app import mail_commands as commands
+
+    if options.chore == "retry" and bool(options.keys) == options.all:
+        print("cartograph: name e-mails, or say --all", file=sys.stderr)
+        return USAGE
+    chores: dict[str, Callable[[Shop], Coroutine[Any, Any, int]]] = {
+        "failed": lambda shop: commands.failed(shop, limit=options.limit),
+        "retry": lambda shop: commands.retry(shop, options.keys, every=options.all),
+        "preview": lambda shop: commands.preview(shop, options.folder, language=options.language),
+    }
+    return _with_shop(chores[options.chore])
 
 
 def _doctor(_: argparse.Namespace) -> int:

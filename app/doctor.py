@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.bootstrap import Shop, open_shop
-from app.core.errors import ShopError
+from app.core.errors import MailUnavailable, ShopError
 from app.http.explorer_assets import BuildState, locate_explorer
 from app.settings import Settings, SettingsError, load_settings
 
@@ -64,6 +64,7 @@ async def _findings(environ: Mapping[str, str], *, has_stack: bool) -> AsyncIter
             yield await _search(shop)
         yield await _cache(shop)
         yield await _payments(settings)
+        yield await _mail(shop)
 
 
 def _python() -> Finding:
@@ -124,3 +125,11 @@ async def _payments(settings: Settings) -> Finding:
     except httpx.HTTPError:
         alive = False
     return Finding("stripe", alive, f"emulator at {settings.stripe_api_base}", _MEND_STACK, vital=False)
+
+
+async def _mail(shop: Shop) -> Finding:
+    try:
+        detail, alive = f"e-mails go to {await shop.send_mail.mailer.check()}", True
+    except MailUnavailable as error:
+        detail, alive = str(error), False
+    return Finding("mail", alive, detail, "check CARTOGRAPH_SMTP_URL; e-mails wait meanwhile", vital=False)

@@ -98,6 +98,10 @@ class Mailer(Protocol):
         """
         ...
 
+    async def check(self) -> str:
+        """Where e-mails go, found to be there; nothing is sent. Raises MailUnavailable."""
+        ...
+
 
 class MailStore(Protocol):
     """E-mails inside one transaction."""

@@ -57,6 +57,10 @@ class MailFolder:
         except OSError as error:
             raise MailUnavailable(f"the folder of e-mails cannot be written to: {error.strerror}") from error
 
+    async def check(self) -> str:
+        """Where the files are."""
+        return f"files in {self.folder}"
+
     async def newest(self, *, limit: int) -> list[FiledEmail]:
         """The newest e-mails, the newest first."""
         return await asyncio.to_thread(self._newest, limit)

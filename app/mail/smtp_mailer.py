@@ -57,9 +57,10 @@ class SmtpMailer:
             mime_of(email, recipient=recipient, sender=self.sender, sender_name=self.sender_name), recipient
         )
 
-    async def check(self) -> None:
-        """Connect and sign in, and send nothing. Raises MailUnavailable."""
+    async def check(self) -> str:
+        """Connect and sign in, and send nothing."""
         await self._talk(None, "")
+        return f"{self.server.host}:{self.server.port}"
 
     async def _talk(self, message: EmailMessage | None, recipient: str) -> None:
         smtp = self._client()
