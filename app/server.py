@@ -87,6 +87,7 @@ def work(settings: Settings) -> int:
                 shop.forget_keyed_calls,
                 shop.reprice_catalog,
                 shop.keep_search,
+                shop.forget_mail,
             )
             runner = JobRunner(
                 partial(open_queue, shop.database, shop.ids.new_uuid(), lease),

@@ -106,6 +106,7 @@ def _announce(stack: Stack, folder: StackFolder, logins: Sequence[tuple[str, str
         "shop": f"{url}/",
         "explorer": f"{url}/graphql",
         "health": f"{url}/readyz",
+        "e-mails": f"{url}/mail",
         "metrics": f"{url}/metrics",
         "Stripe emulator": stack.stripe_url,
         "logs": str(folder.path / "logs"),

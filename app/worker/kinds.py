@@ -11,6 +11,7 @@ from app.mail.domain import SEND_MAIL
 from app.mail.send_mail import SendMail
 
 _FOR_EVER = RetryPolicy(tries=None, first_pause_seconds=5.0, longest_pause_seconds=300.0)
+_FOR_A_DAY = RetryPolicy(tries=32, first_pause_seconds=15.0)
 
 
 def job_kinds(check_payments: CheckPayments, refund_payment: RefundPayment, send_mail: SendMail) -> list[JobKind]:
@@ -18,5 +19,5 @@ def job_kinds(check_payments: CheckPayments, refund_payment: RefundPayment, send
     return [
         JobKind(CHECK_PAYMENT, check_payments.run, _FOR_EVER, at_once=8),
         JobKind(REFUND_PAYMENT, refund_payment.run, _FOR_EVER, at_once=2),
-        JobKind(SEND_MAIL, send_mail),
+        JobKind(SEND_MAIL, send_mail, _FOR_A_DAY),
     ]

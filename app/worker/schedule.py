@@ -10,6 +10,7 @@ from app.cart.delete_expired import DeleteExpired
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.checkout.check_payments import CheckPayments
 from app.idempotency.answers import ForgetCalls
+from app.mail.send_mail import ForgetMail
 from app.worker.recurring import Scheduled
 
 OVERDUE = timedelta(seconds=90)  # longer than a job waits for its turn
@@ -21,6 +22,7 @@ def schedule(
     forget_keyed_calls: ForgetCalls,
     reprice_catalog: RepriceCatalog,
     keep_search: Callable[[], Awaitable[int]],
+    forget_mail: ForgetMail,
 ) -> list[Scheduled]:
     """The worker's schedule."""
     return [
@@ -30,4 +32,5 @@ def schedule(
         Scheduled("delete_expired_carts", every_seconds=3_600.0, run=delete_expired_carts),
         Scheduled("forget_keyed_calls", every_seconds=600.0, run=forget_keyed_calls),
         Scheduled("keep_search", every_seconds=3_600.0, run=keep_search),
+        Scheduled("forget_mail", every_seconds=3_600.0, run=forget_mail),
     ]

@@ -36,6 +36,7 @@ def test_a_first_start_and_a_second_one(launch: Launching, stack_folder: Path, w
         ["shop", f"{url}/"],
         ["explorer", f"{url}/graphql"],
         ["health", f"{url}/readyz"],
+        ["e-mails", f"{url}/mail"],
         ["metrics", f"{url}/metrics"],
     ]
     assert "  sign in as       ada@example.com with password a demo password" in said
