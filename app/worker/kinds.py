@@ -11,7 +11,7 @@ from app.mail.domain import SEND_MAIL
 from app.mail.send_mail import SendMail
 
 _FOR_EVER = RetryPolicy(tries=None, first_pause_seconds=5.0, longest_pause_seconds=300.0)
-_FOR_A_DAY = RetryPolicy(tries=32, first_pause_seconds=15.0)
+_FOR_A_DAY = RetryPolicy(tries=42, first_pause_seconds=15.0)  # about; the pauses are spread
 
 
 def job_kinds(check_payments: CheckPayments, refund_payment: RefundPayment, send_mail: SendMail) -> list[JobKind]:
