@@ -367,6 +367,7 @@ def build_app(shop: Shop) -> ASGIApp:
         explorer=locate_explorer(os.environ),
         clock=shop.clock,
         mail=MailPages(mailer) if isinstance(mailer, MailFolder) else None,
+        provider_page=f"{settings.stripe_api_base}/_emulator/" if settings.stripe_api_base else None,
     )
     return create_asgi(
         WebServices(

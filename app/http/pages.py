@@ -44,6 +44,7 @@ class Pages:
 
     explorer: where the explorer's build is; None where the program came without one and without its sources.
     metrics_path: linked from the overview; None where metrics are not public. mail: None where e-mails are sent.
+    provider_page: where the stand-in for the payment provider can be made to fail; None where there is none.
     """
 
     shop_name: str
@@ -52,6 +53,7 @@ class Pages:
     clock: Clock
     mail: MailPages | None = None
     metrics_path: str | None = "/metrics"
+    provider_page: str | None = None
     _own: StaticFolder = field(default=StaticFolder(_HERE / "static"), init=False)
 
     def routes(self) -> list[Route]:
@@ -105,6 +107,9 @@ class Pages:
             links.insert(0, (_ENDPOINT, "Explorer", text))
         if self.mail:
             links.append((MAIL_PATH, "E-mails", "What shoppers are written: here it is not sent, but shown."))
+        if self.provider_page:
+            text = "See the latest payments, and switch what goes wrong with them."
+            links.append((html.escape(self.provider_page), "Payment provider", text))
         if self.metrics_path:
             links.append((self.metrics_path, "Metrics", "Counters and timings, in Prometheus’ format."))
         return links

@@ -27,6 +27,7 @@ from app.devstack.stripe_emulator.idempotency import IdempotencyKeys, KeyedReque
 from app.devstack.stripe_emulator.identifiers import Identifiers
 from app.devstack.stripe_emulator.limits import API_VERSION
 from app.devstack.stripe_emulator.operations import Operation, Operations
+from app.devstack.stripe_emulator.outages import Outages
 from app.devstack.stripe_emulator.parameters import Parameters
 from app.devstack.stripe_emulator.problems import StripeProblem, Unauthorized
 from app.devstack.stripe_emulator.records import Json
@@ -79,6 +80,7 @@ class Api:
     operations: Operations
     keys: IdempotencyKeys
     faults: Faults
+    outages: Outages
     deliveries: Deliveries
     calls: CallLog
     public_url: str | None
@@ -87,6 +89,7 @@ class Api:
         """Answer one request, or cut its connection."""
         incoming = await self._read(request)
         fault = self.faults.take(incoming.method, incoming.path)
+        fault = fault or self.outages.find(incoming.encoded_params, incoming.idempotency_key)
         answer = await self._before(fault) if fault and fault.when == "before" else None
         is_cut = fault is not None and fault.when == "before" and fault.mode in ("refuse", "hang")
         if answer is None and not is_cut:

@@ -58,6 +58,7 @@ class TestCard:
     needs_authentication: the bank wants 3-D Secure; the decline, if any, comes after it.
     skips_authentication_off_session: it was set up for payments without the buyer.
     dispute: what follows a successful charge. slow_refund: how a refund ends some time after it was made.
+    bank_is_slow: a charge stays `processing` for half a minute.
     """
 
     __test__ = False  # not a test case, whatever its name
@@ -69,6 +70,7 @@ class TestCard:
     funding: str = "credit"
     dispute: DisputeKind | None = None
     slow_refund: Literal["succeeds", "fails"] | None = None
+    bank_is_slow: bool = False
 
 
 TEST_CARDS: Mapping[str, TestCard] = {
@@ -123,6 +125,11 @@ TEST_CARDS: Mapping[str, TestCard] = {
     "refundFail": TestCard("4000000000005126", slow_refund="fails"),
 }
 
+_OWN_CARDS: Mapping[str, TestCard] = {  # not Stripe's: to see what a storefront does when a payment takes its time
+    "emulatorAway": TestCard("4242424242424242"),  # see outages
+    "emulatorBankSlow": TestCard("4242424242424242", bank_is_slow=True),
+}
+_BY_NAME = {**TEST_CARDS, **_OWN_CARDS}
 _OTHER_NAMES = {
     "us": "visa",
     "chargeDeclined": "visa_chargeDeclined",
@@ -140,7 +147,7 @@ def find_static_card(payment_method_id: str) -> Card | None:
     """The card behind an id such as `pm_card_visa`, which every Stripe account knows."""
     name = payment_method_id.removeprefix("pm_card_")
     name = _OTHER_NAMES.get(name, name)
-    if not payment_method_id.startswith("pm_card_") or name not in TEST_CARDS:
+    if not payment_method_id.startswith("pm_card_") or name not in _BY_NAME:
         return None
     return _card(name, *_DEFAULT_EXPIRY)
 
@@ -165,27 +172,32 @@ def card_of_number(number: str, exp_month: int, exp_year: int) -> Card:
 
 def needs_authentication(card: Card, *, off_session: bool) -> bool:
     """Whether the bank wants to see the buyer first."""
-    test_card = TEST_CARDS[card.test_card]
+    test_card = _BY_NAME[card.test_card]
     return test_card.needs_authentication and not (off_session and test_card.skips_authentication_off_session)
+
+
+def bank_is_slow(card: Card) -> bool:
+    """Whether the bank does not answer a charge at once."""
+    return _BY_NAME[card.test_card].bank_is_slow
 
 
 def find_decline(card: Card) -> Decline | None:
     """What the bank says to a charge, once any authentication is done: None is a yes."""
-    return TEST_CARDS[card.test_card].decline
+    return _BY_NAME[card.test_card].decline
 
 
 def find_dispute(card: Card) -> DisputeKind | None:
     """What the card's owner will complain about, if at all."""
-    return TEST_CARDS[card.test_card].dispute
+    return _BY_NAME[card.test_card].dispute
 
 
 def find_slow_refund(card: Card) -> Literal["succeeds", "fails"] | None:
     """How a refund to this card ends some time after it was made; None where it has ended at once."""
-    return TEST_CARDS[card.test_card].slow_refund
+    return _BY_NAME[card.test_card].slow_refund
 
 
 def _card(name: str, exp_month: int, exp_year: int) -> Card:
-    test_card = TEST_CARDS[name]
+    test_card = _BY_NAME[name]
     return Card(
         test_card=name,
         brand=next(brand for prefix, brand in _BRANDS.items() if test_card.number.startswith(prefix)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.devstack.stripe_emulator import cards
 from app.devstack.stripe_emulator.cards import Decline, find_decline
 from app.devstack.stripe_emulator.changes import Changes
 from app.devstack.stripe_emulator.disputes import dispute_as_the_card_does
@@ -30,7 +31,7 @@ def charge(
     """
     record = _new_charge(changes, payment_intent, payment_method)
     payment_intent = replace(payment_intent, latest_charge=record.id, next_action=None)
-    if bank_is_slow:
+    if bank_is_slow or cards.bank_is_slow(record.card):
         changes.charges.put(record)
         payment_intent = changes.payment_intents.put(replace(payment_intent, status="processing"))
         changes.move_money("charge_pending", record, amount=record.amount)

@@ -19,7 +19,6 @@ Bodies and answers are JSON; a body that cannot be read is a 400 that says why.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -29,9 +28,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.devstack.stripe_emulator.calls import CallLog
-from app.devstack.stripe_emulator.cards import GENERIC
 from app.devstack.stripe_emulator.changes import Cause, Changes
-from app.devstack.stripe_emulator.charging import settle
 from app.devstack.stripe_emulator.clock import AdvanceableClock
 from app.devstack.stripe_emulator.deliveries import Deliveries
 from app.devstack.stripe_emulator.disputes import CLOSED, close, open_dispute
@@ -39,10 +36,10 @@ from app.devstack.stripe_emulator.faults import FaultRequest, Faults, InvalidFau
 from app.devstack.stripe_emulator.identifiers import Identifiers
 from app.devstack.stripe_emulator.journal import Commit
 from app.devstack.stripe_emulator.payment_intents import expire_authorizations
-from app.devstack.stripe_emulator.problems import CardRefused
 from app.devstack.stripe_emulator.refunds import settle_refund, settle_refunds
 from app.devstack.stripe_emulator.render import render
 from app.devstack.stripe_emulator.search import SearchIndex
+from app.devstack.stripe_emulator.slow_banks import answer_late, answer_slow_banks
 from app.devstack.stripe_emulator.store import Store
 from app.devstack.stripe_emulator.webhook_faults import WebhookFaultRequest, WebhookFaultScript
 
@@ -211,8 +208,7 @@ class Control:
         if payment_intent.status != "processing":
             return _error(f"the PaymentIntent is {payment_intent.status}, not processing", status=409)
         charge = changes.charges.get(payment_intent.latest_charge or "")
-        with suppress(CardRefused):  # asked for; the decline is staged
-            settle(changes, payment_intent, charge, decline=None if body.outcome == "succeed" else GENERIC)
+        answer_late(changes, payment_intent, charge, succeeds=body.outcome == "succeed")
         self.deliveries.enqueue(changes.commit())
         return JSONResponse(render(self.store.tables.payment_intents[payment_intent.id]))
 
@@ -253,7 +249,7 @@ class Control:
     def expire(self) -> None:
         """Do what the passing of time does by itself."""
         changes = self._changes()
-        if expire_authorizations(changes) + settle_refunds(changes):
+        if expire_authorizations(changes) + settle_refunds(changes) + answer_slow_banks(changes):
             self.deliveries.enqueue(changes.commit())
 
     def _changes(self) -> Changes:

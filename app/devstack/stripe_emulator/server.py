@@ -15,6 +15,7 @@ from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
 from app.core.clock import Clock
@@ -30,12 +31,14 @@ from app.devstack.stripe_emulator.idempotency import IdempotencyKeys
 from app.devstack.stripe_emulator.identifiers import Identifiers
 from app.devstack.stripe_emulator.journal import Journal
 from app.devstack.stripe_emulator.operations import Operations
+from app.devstack.stripe_emulator.outages import Outages
 from app.devstack.stripe_emulator.records import WebhookEndpoint
 from app.devstack.stripe_emulator.search import SearchIndex
 from app.devstack.stripe_emulator.store import Store
+from app.devstack.stripe_emulator.switchboard import Switchboard
 from app.devstack.stripe_emulator.webhook_faults import WebhookFaults
 
-_EXPIRY_EVERY_SECONDS = 60  # authorisations last days
+_EXPIRY_EVERY_SECONDS = 5  # a slow bank takes half a minute, authorisations last days
 _STOP_WITHIN_SECONDS = 1
 
 
@@ -81,12 +84,16 @@ def build(options: Options, clock: Clock) -> Emulator:
     faults, calls, search_index = Faults(), CallLog(), SearchIndex()
     deliveries = Deliveries(store, clock, identifiers, WebhookFaults(), options.webhook_retry_seconds)
     operations, keys = Operations(search_index), IdempotencyKeys(store, time)
-    api = Api(store, time, identifiers, operations, keys, faults, deliveries, calls, options.public_url)
+    api = Api(store, time, identifiers, operations, keys, faults, Outages(time), deliveries, calls, options.public_url)
     control = Control(store, time, identifiers, faults, deliveries, calls, search_index)
+    board = Switchboard(store, time, identifiers, faults, deliveries)
     page = AuthenticationPage(store, time, identifiers, deliveries)
 
     app = Starlette(
         routes=[
+            Route("/", lambda _: RedirectResponse("/_emulator/"), methods=["GET"]),
+            Route("/_emulator/", board.show, methods=["GET"]),
+            Route("/_emulator/switch", board.switch, methods=["POST"]),
             Route("/_emulator/3ds/{id}", page.show, methods=["GET"]),
             Route("/_emulator/3ds/{id}", page.answer, methods=["POST"]),
             Mount("/_emulator", routes=control.routes()),
