@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from app.bootstrap import Shop
 from app.checkout.refund_order import MAX_REASON_LENGTH
+from app.core.card_data import has_card_number
 from app.core.errors import InvalidInput, NotFound, PaymentsUnavailable
 from app.core.money import Money
 from app.core.printable import printable
@@ -39,6 +40,8 @@ async def refund(shop: Shop, number: str, *, amount: str | None, reason: str, re
     """Give money back for an order and tell how that went; what the provider does not answer is left to the worker."""
     if not 0 < len(reason) <= MAX_REASON_LENGTH:
         raise InvalidInput(f"--reason: 1 to {MAX_REASON_LENGTH} characters")
+    if has_card_number(reason):
+        raise InvalidInput("--reason: it has a card number, which must not be kept")
     order = await _order(shop, number)
     wanted = None if amount is None else _money(amount, order)
     begun = await shop.refund_order(order.id, wanted, reason=reason, restock=restock)

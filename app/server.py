@@ -83,6 +83,7 @@ def work(settings: Settings) -> int:
             lease = timedelta(seconds=settings.job_lease_seconds)
             entries = schedule(
                 shop.check_payments,
+                shop.refund_payment,
                 shop.delete_expired_carts,
                 shop.forget_keyed_calls,
                 shop.reprice_catalog,

@@ -13,13 +13,16 @@ from uuid import UUID
 
 from app import telemetry
 from app.checkout.domain import KEY_LIFETIME, CheckoutTransactions
-from app.checkout.settle_refund import SettleRefund, locked_refund
+from app.checkout.refund_order import refund_job
+from app.checkout.settle_refund import ASK_AGAIN_AFTER, SettleRefund, locked_refund
 from app.core.clock import Clock
 from app.core.errors import PaymentsUnavailable
 from app.core.ids import RefundId
 from app.payments.refunds import Refund, RefundGateway, RefundOutcome, RefundState
 
 DOUBT = timedelta(minutes=10)  # after the last call under a key that the provider may still be at work on
+OVERDUE = 2 * ASK_AGAIN_AFTER  # longer than any job of a refund waits
+BATCH = 100
 
 _log = telemetry.logger(__name__)
 
@@ -36,6 +39,16 @@ class RefundPayment:
     async def run(self, payload: Mapping[str, str]) -> None:
         """Make the refund of a job."""
         await self(RefundId(UUID(payload["refund"])))
+
+    async def overdue(self) -> int:
+        """Write the jobs of refunds anew that nobody has looked at for so long that theirs must be lost.
+
+        Returns 0: what was found is not done yet, so asking at once would find it again.
+        """
+        async with self.transactions.begin() as tx:
+            lost = await tx.refunds.waiting(before=self.clock.now() - OVERDUE, limit=BATCH)
+            await tx.jobs.enqueue(*(refund_job(refund_id) for refund_id in lost))
+        return 0
 
     async def __call__(self, refund_id: RefundId) -> Refund:
         """The refund, as far as it has come; nothing happens where it has ended.

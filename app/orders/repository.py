@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import ARRAY, Row, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +17,7 @@ from app.core.contact import Address
 from app.core.ids import CartId, OrderId, OrderLineId, VariantId
 from app.core.money import Currency, Money
 from app.database.engine import Database
-from app.database.tables import order_event, order_line, orders
+from app.database.tables import cart, order_event, order_line, orders
 from app.orders.domain import (
     Delivery,
     FulfillmentStatus,
@@ -39,8 +39,15 @@ _lines = (
 )
 _ORDERS = select(orders, _lines).where(orders.c.id == func.any(_ids))
 _BY_NUMBER = select(orders, _lines).where(orders.c.number == bindparam("number"))
-_BY_CART = select(orders.c.cart_id, orders.c.id).where(
-    orders.c.cart_id == func.any(_ids), orders.c.status != OrderStatus.CANCELED.value.lower()
+# the latest: orders whose payments came to nothing went before it; one that was paid and then canceled stays its cart's
+_BY_CART = (
+    select(orders.c.cart_id, orders.c.id)
+    .outerjoin(cart, cart.c.id == orders.c.cart_id)
+    .where(
+        orders.c.cart_id == func.any(_ids),
+        or_(orders.c.status != OrderStatus.CANCELED.value.lower(), cart.c.state == "completed"),
+    )
+    .order_by(orders.c.placed_at)
 )
 _EVENTS = (
     select(order_event.c.order_id, order_event.c.at, order_event.c.kind, order_event.c.message)

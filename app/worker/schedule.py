@@ -9,6 +9,7 @@ from functools import partial
 from app.cart.delete_expired import DeleteExpired
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.checkout.check_payments import CheckPayments
+from app.checkout.refund_payment import RefundPayment
 from app.idempotency.answers import ForgetCalls
 from app.mail.send_mail import ForgetMail
 from app.worker.recurring import Scheduled
@@ -18,6 +19,7 @@ OVERDUE = timedelta(seconds=90)  # longer than a job waits for its turn
 
 def schedule(
     check_payments: CheckPayments,
+    refund_payment: RefundPayment,
     delete_expired_carts: DeleteExpired,
     forget_keyed_calls: ForgetCalls,
     reprice_catalog: RepriceCatalog,
@@ -28,6 +30,7 @@ def schedule(
     return [
         # every open payment has a job of its own; this is for one whose job was lost
         Scheduled("check_payments", every_seconds=30.0, run=partial(check_payments, overdue=OVERDUE)),
+        Scheduled("overdue_refunds", every_seconds=600.0, run=refund_payment.overdue),  # likewise
         Scheduled("reprice_catalog", every_seconds=1.0, run=reprice_catalog),
         Scheduled("delete_expired_carts", every_seconds=3_600.0, run=delete_expired_carts),
         Scheduled("forget_keyed_calls", every_seconds=600.0, run=forget_keyed_calls),

@@ -80,6 +80,21 @@ async def test_canceling_again_changes_nothing(api: Api, keeper: Shopkeeper, mug
     assert await provider.ledger(paid["attempt"]["id"]) == [("charge_succeeded", 4_090), ("refund", 4_090)]
 
 
+@pytest.mark.parametrize(("pay", "stays"), [("pm_card_visa", True), (NEEDS_BANK, False)])
+async def test_a_cart_shows_the_order_that_it_became_also_a_canceled_one(
+    api: Api, mug: Stocked, provider: Provider, pay: str, stays: bool
+) -> None:
+    cart = await api.ready_cart((mug.variant_id, 2))
+    outcome = await api.checkout(cart, pay=pay)
+    await cancel_order(api, outcome)
+
+    shown = (await api.data("query ($id: ID!) { cart(id: $id) { state order { status } } }", id=cart["id"]))["cart"]
+
+    assert shown == (
+        {"state": "COMPLETED", "order": {"status": "CANCELED"}} if stays else {"state": "ACTIVE", "order": None}
+    )
+
+
 async def test_an_order_that_cost_nothing_is_canceled_without_the_provider(
     api: Api, keeper: Shopkeeper, provider: Provider
 ) -> None:

@@ -83,6 +83,7 @@ async def test_a_part_and_then_the_rest_are_given_back(
         (("--amount", "1.234"), "--amount: 1.234 has more than 2 decimal places, which USD does not have"),
         (("--amount", "much"), "--amount: 'much' is not a decimal number"),
         (("--reason", ""), "--reason: 1 to 500 characters"),
+        (("--reason", "paid with 4242 4242 4242 4242"), "--reason: it has a card number, which must not be kept"),
     ],
 )
 async def test_what_cannot_be_given_back_is_one_line_and_nothing_happens(

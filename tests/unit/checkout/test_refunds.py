@@ -312,6 +312,21 @@ async def test_what_the_provider_is_still_at_work_on_is_looked_at_an_hour_later(
     assert order_of(shop, paid).payment_status is PaymentStatus.PAID
 
 
+async def test_a_refund_whose_job_was_lost_gets_a_new_one(shop: MemoryShop, paid: PaymentAttempt) -> None:
+    lost, ended = await begin(shop, paid, 1_000), await begin(shop, paid, 500)
+    await shop.settle_refund(ended.id, says(ended))
+    shop.clock.turn(hours=1)
+    recent = await begin(shop, paid, 700)
+    shop.clock.turn(hours=1)
+    shop.books.take_due_jobs(shop.clock.now())
+
+    await shop.refund_payment.overdue()
+
+    jobs = [job.payload["refund"] for job in shop.books.jobs if job.kind == "refund_payment"]
+    assert jobs == [str(lost.id)]
+    assert recent.id != lost.id
+
+
 # ------------------------------------------------------------------------------------------------ settled
 
 
