@@ -1,4 +1,4 @@
-r"""Payment card numbers in text: found wherever they stand and however they are written.
+"""Payment card numbers in text: found wherever they stand and however they are written.
 
 digits in a row (of any script; spaces, dashes, dots, line ends between them) -> windows of whole groups
 -> a network's beginning and length, and Luhn's check digit -> not an EAN, phone number, UUID, hash, IBAN or fraction
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from app.core.card_networks import LENGTHS_BY_BEGINNING, SHORTEST
 
@@ -43,8 +43,9 @@ _GROUP = re.compile(rf"[{_DIGITS}]+")
 _VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 _DOUBLED = bytes.maketrans(bytes(range(10)), bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))  # and the sum of its digits
 _EAN = 13  # digits
+_UNION_PAY = [6, 13]  # digits, as its cards of 19 are printed
 _MAX_PHONE = 15  # digits, E.164
-_MOBILE = re.compile(r"491[567]|436[5-9]")  # of Germany and Austria, the only phone numbers of 13 digits from 4 on
+_LONG_PHONE = re.compile(r"491[567]|431|436[5-9]")  # Germany's mobiles, Austria's, Vienna's: of 13 digits, without +
 _SIGNED = re.compile(r"(?<![0-9A-Za-z])\+")
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -129,9 +130,10 @@ def _cards_in(run: re.Match[str]) -> Iterator[tuple[int, int]]:
             end = begin + length
             if end in ends and not (sums[end % 2][end] - sums[end % 2][begin]) % 10:
                 spans = spans or [found.span() for found in _GROUP.finditer(run.string, *run.span())]
-                start = spans[at][0]
-                if not _is_something_else(digits[begin:end], len(groups[at]), run.string, start):
-                    yield start, spans[begins.index(end, at) - 1][1]
+                start, last = spans[at][0], begins.index(end, at)
+                window = [digits[one:other] for one, other in pairwise(begins[at : last + 1])]
+                if not _is_something_else(window, run.string, start):
+                    yield start, spans[last - 1][1]
                     behind = end
                     break
 
@@ -148,17 +150,21 @@ def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:
     return list(accumulate(even, initial=0)), list(accumulate(odd, initial=0))
 
 
-def _is_something_else(digits: str, first_group: int, text: str, start: int) -> bool:
+def _is_something_else(groups: Sequence[str], text: str, start: int) -> bool:
     """Whether it is a number of another kind that has a network's beginning and a right check digit by chance."""
-    if first_group == _EAN and (_is_ean(digits[:_EAN]) or digits[0] == "1"):  # or a time in ms, and more behind it
+    digits = "".join(groups)
+    if len(groups) > 1 and [*map(len, groups)] != _UNION_PAY and any(map(_is_ean_or_time, groups)):
         return True
-    if len(digits) == _EAN and (_is_ean(digits) or _MOBILE.match(digits)):
+    if len(digits) == _EAN and (_is_ean_or_time(digits) or _LONG_PHONE.match(digits)):
         return True
     return len(digits) <= _MAX_PHONE and bool(_SIGNED.match(text, start - 1))
 
 
-def _is_ean(digits: str) -> bool:
-    return (sum(map(int, digits[::2])) + 3 * sum(map(int, digits[1::2]))) % 10 == 0
+def _is_ean_or_time(group: str) -> bool:
+    """Whether it is an EAN, or a time in milliseconds: either may have another number beside it."""
+    if len(group) != _EAN:
+        return False
+    return group[0] == "1" or not (sum(map(int, group[::2])) + 3 * sum(map(int, group[1::2]))) % 10
 
 
 def _blank(found: re.Match[str]) -> str:

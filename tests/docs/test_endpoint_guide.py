@@ -26,18 +26,31 @@ def without_the_budget(answer: Any) -> Any:
     return answer
 
 
-def test_the_example_gives_the_answer_that_is_printed(stack: RunningStack) -> None:
-    command, printed = (text for _, text in BLOCKS)
-
+def answer_to(command: str, stack: RunningStack) -> Any:
     run = subprocess.run(
         ["/bin/sh", "-c", command.replace("http://127.0.0.1:8000", stack.url)],
         capture_output=True,
         text=True,
         check=True,
     )
+    return json.loads(run.stdout)
 
-    given, shown = json.loads(run.stdout), json.loads(printed)
+
+def test_the_example_gives_the_answer_that_is_printed(stack: RunningStack) -> None:
+    command, printed = (text for _, text in BLOCKS[2:])
+
+    given, shown = answer_to(command, stack), json.loads(printed)
+
     assert without_the_budget(given) == without_the_budget(shown)
+
+
+def test_a_card_number_is_refused_as_is_printed(stack: RunningStack) -> None:
+    command, printed = (text for _, text in BLOCKS[:2])
+
+    given, shown = answer_to(command, stack), json.loads(printed)
+
+    assert given["errors"][0]["extensions"].pop("requestId") != shown["errors"][0]["extensions"].pop("requestId")
+    assert given == shown
 
 
 @pytest.mark.parametrize(
@@ -74,7 +87,7 @@ def test_its_links_lead_somewhere() -> None:
 
 
 def test_the_budget_is_the_settings_default() -> None:
-    shown = json.loads(BLOCKS[1][1])["extensions"]["cost"]["throttleStatus"]
+    shown = json.loads(BLOCKS[3][1])["extensions"]["cost"]["throttleStatus"]
     defaults = Settings.model_fields
 
     assert shown["maximumAvailable"] == defaults["cost_bucket"].default

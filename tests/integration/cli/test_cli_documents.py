@@ -176,3 +176,21 @@ async def test_documents_without_an_action_or_a_file_is_usage(run: Run) -> None:
     assert "ACTION" in plain.err
     assert "FILE" in nothing.err
     assert "invalid choice: 'fly'" in unknown.err
+
+
+async def test_a_document_with_a_card_number_keeps_the_manifest_out_and_is_not_repeated(
+    run: Run, environment: dict[str, str], servers: Servers, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "cards.json"
+    with_card = 'query Card {\n  products(query: "4242 4242 4242 4242") { nodes { id } }\n}'
+    manifest.write_text(json.dumps({"fine": SHOP, "card": with_card, "4242424242424242": SHOP}))
+
+    ended = await run("documents", "import", manifest, env=environment)
+
+    assert ended.code == 1
+    assert ended.err.splitlines() == [
+        f"{manifest}: card: its text has what looks like a payment card number (line 2, column 20)",
+        f"{manifest}: [card number]: its id has what looks like a payment card number",
+        "cartograph: nothing was imported",
+    ]
+    assert stored(servers) == []

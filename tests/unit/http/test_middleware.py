@@ -108,6 +108,8 @@ async def test_a_sound_id_of_the_caller_is_kept(log: LogBook, value: bytes) -> N
         b"\xff" * 12,
         "ümlauts-too".encode(),
         b"{jndi:ldap}",
+        b"4242424242424242",
+        b"4242-4242-4242-4242",
     ],
 )
 async def test_an_unsound_id_of_the_caller_is_replaced(log: LogBook, value: bytes) -> None:
