@@ -56,6 +56,7 @@ from app.checkout.settle_payment import SettlePayment
 from app.checkout.settle_refund import SettleRefund
 from app.core.breaker import Breaker
 from app.core.clock import Clock, SystemClock
+from app.core.fault_points import Armed, arm_to_kill
 from app.core.freshness import ReadSource
 from app.core.ids import IdSource, RandomIds
 from app.core.money import Currency, Money
@@ -395,4 +396,6 @@ def create_app() -> ASGIApp:
     """The web application for the environment's settings: what the server's processes load."""
     settings = load_settings(os.environ)
     telemetry.configure_logging(settings.log_level)
+    if settings.fault_point is not None:
+        arm_to_kill(Armed.parse(settings.fault_point))
     return build_app(build_shop(settings))

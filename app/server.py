@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from app.core.errors import ShopError
+from app.core.fault_points import Armed, arm_to_kill
 from app.settings import Settings
 
 MAX_MESSAGE_BYTES = 100_000  # of a WebSocket's frame, as of a request's body
@@ -74,6 +75,8 @@ def work(settings: Settings) -> int:
     from app.worker.schedule import schedule
 
     telemetry.configure_logging(settings.log_level)
+    if settings.fault_point is not None:
+        arm_to_kill(Armed.parse(settings.fault_point))
 
     async def run() -> None:
         stop = asyncio.Event()

@@ -29,6 +29,7 @@ from pydantic import (
 
 from app.core.charging import can_be_charged, units_of
 from app.core.errors import ShopError
+from app.core.fault_points import Armed
 from app.core.languages import LANGUAGES
 from app.core.money import Currency, Money, known_currencies
 from app.mail_settings import MailSettings
@@ -61,6 +62,11 @@ def _address_or_network(value: str) -> str:
         return str(ip_network(value)) if "/" in value else str(ip_address(value))
     except ValueError:
         raise ValueError(f"{value!r} is neither an address nor a network such as 10.0.0.0/8") from None
+
+
+def _fault_point(value: str) -> str:
+    Armed.parse(value)
+    return value
 
 
 _Codes = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
@@ -195,6 +201,9 @@ class Settings(MailSettings):
         30, alias="CARTOGRAPH_CART_LIFETIME_DAYS", ge=1, le=365, description="how long an untouched cart is kept"
     )
 
+    fault_point: Annotated[str, AfterValidator(_fault_point)] | None = Field(
+        None, alias="CARTOGRAPH_FAULT_POINT", description="where a fault test ends the process; for development only"
+    )
     data_dir: Path | None = Field(
         None, alias="CARTOGRAPH_DATA_DIR", description="the data folder of the local stack (.cartograph by default)"
     )
@@ -263,6 +272,8 @@ class Settings(MailSettings):
             faults.append("CARTOGRAPH_SECRET_KEY: unset in production; set 32 or more random characters")
         if self.stripe_api_base is not None:
             faults.append("STRIPE_API_BASE: the emulator takes no real money; unset it in production")
+        if self.fault_point is not None:
+            faults.append("CARTOGRAPH_FAULT_POINT: it ends the process; unset it in production")
         return faults + self.mail_production_faults()
 
 

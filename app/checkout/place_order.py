@@ -32,6 +32,7 @@ from app.checkout.domain import (
 from app.checkout.settle_payment import SettlePayment
 from app.core.changes import cart_changed
 from app.core.errors import PaymentsUnavailable
+from app.core.fault_points import FaultPoint, reached
 from app.core.ids import AttemptId, CustomerId, OrderId
 from app.idempotency.domain import KeyedCall, check_key, key_reused
 from app.orders.domain import Order, OrderEvent
@@ -67,7 +68,10 @@ class PlaceOrder:
         check_key(request.idempotency_key, is_open=False)
         attempt, is_new = await self._begin(request, caller, keyed)
         if is_new:
-            return await self._charge(attempt)
+            reached(FaultPoint.ORDER_COMMITTED)
+            settled = await self._charge(attempt)
+            reached(FaultPoint.OUTCOME_RECORDED)
+            return settled
         return await self._answered(attempt)
 
     async def _begin(
@@ -78,6 +82,7 @@ class PlaceOrder:
             await self.desk.claim(
                 tx, keyed
             )  # an earlier call's attempt is found below, for longer than its key is kept
+            reached(FaultPoint.KEY_CLAIMED)
             cart = await open_cart(tx, request.cart_id, caller)
             earlier = await tx.attempts.find_by_key(request.cart_id, request.idempotency_key)
             if earlier is None:
@@ -98,7 +103,9 @@ class PlaceOrder:
         now = self.desk.clock.now()
         order = order_of(priced, OrderId(self.desk.ids.new_uuid()), self.desk.ids.new_uuid, now)
         attempt = self._new_attempt(request, order, now)
+        reached(FaultPoint.BEFORE_RESERVATION)
         await tx.stock.hold(order.id, demand_of(cart), now=now)
+        reached(FaultPoint.AFTER_RESERVATION)
         await tx.promotions.use(order.id, order.email, priced.applied)
         await tx.orders.insert(order, OrderEvent(order.id, now, "placed", "The order was placed."))
         await tx.attempts.insert(attempt)
@@ -118,6 +125,7 @@ class PlaceOrder:
         except PaymentsUnavailable as silence:
             sent_at = attempt.sent_at if silence.may_have_run else None
             return await self.settle.unanswered(attempt.id, sent_at=sent_at)
+        reached(FaultPoint.ANSWER_RECEIVED)
         return await self.settle(attempt.id, outcome)
 
     async def _answered(self, attempt: PaymentAttempt) -> PaymentAttempt:

@@ -9,7 +9,7 @@ Source: Stripe API, Idempotent requests, Error handling, Finalize payments on th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,7 @@ import stripe
 from app import telemetry
 from app.core.charging import money_of, units_of
 from app.core.errors import PaymentsUnavailable
+from app.core.fault_points import FaultPoint, reached
 from app.core.money import Currency, Money
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
 from app.payments.refunds import Refund, RefundOutcome, RefundState
@@ -69,6 +70,19 @@ class RetryPolicy:
     first_wait_seconds: float = 0.3
 
 
+class _Transport(stripe.HTTPXClient):
+    """Stripe's own transport, which notices when the whole of a request has left."""
+
+    def _get_request_args_kwargs(self, *request: Any) -> Any:  # noqa: ANN401  as the library has it
+        positional, named = super()._get_request_args_kwargs(*request)
+        return positional, {**named, "extensions": {"trace": _trace}}
+
+
+async def _trace(event: str, _: Mapping[str, Any]) -> None:
+    if event == "http11.send_request_body.complete":
+        reached(FaultPoint.BYTES_SENT)
+
+
 class StripeGateway:
     """`PaymentGateway` on Stripe's API.
 
@@ -83,7 +97,7 @@ class StripeGateway:
         policy: RetryPolicy | None = None,
         before_call: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._transport = stripe.HTTPXClient(timeout=CALL_SECONDS)
+        self._transport = _Transport(timeout=CALL_SECONDS)
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": base_url} if base_url else {},

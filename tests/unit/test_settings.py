@@ -346,3 +346,12 @@ def test_a_flat_rate_in_thousandths_that_no_card_can_pay_is_refused() -> None:
     (fault,) = faults_of(ENOUGH | {"CARTOGRAPH_CURRENCY": "BHD", "CARTOGRAPH_SHIPPING_FLAT_RATE": "1.005"})
 
     assert "thousandths" in fault
+
+
+def test_a_fault_point_is_refused_in_production_and_a_wrong_one_everywhere() -> None:
+    [in_production] = faults_of(PRODUCTION | {"CARTOGRAPH_FAULT_POINT": "order_committed"})
+    [misspelt] = faults_of(ENOUGH | {"CARTOGRAPH_FAULT_POINT": "order_comitted"})
+
+    assert load_settings(ENOUGH | {"CARTOGRAPH_FAULT_POINT": "order_committed:3"}).fault_point == "order_committed:3"
+    assert in_production == "CARTOGRAPH_FAULT_POINT: it ends the process; unset it in production"
+    assert misspelt.startswith("CARTOGRAPH_FAULT_POINT: 'order_comitted' is no fault point; set one of ")
