@@ -240,7 +240,7 @@ class MemoryStock:
         ]
         if short:
             raise Rejected(short)
-        for each, units in demand.items():
+        for each, units in sorted(demand.items()):  # two orders lock their rows in the same order
             levels[each] = replace(levels[each], reserved=levels[each].reserved + units)
             self._books.reservations[order_id, each] = units, ReservationState.HELD
 
@@ -484,8 +484,15 @@ class MemoryMail:
 class MemoryTransaction:
     """Every store on one copy of the books."""
 
-    def __init__(self, books: Books, asked: list[list[VariantId]], before_hold: Callable[[Books], None]) -> None:
-        locked: set[CartId] = set()
+    def __init__(
+        self,
+        books: Books,
+        asked: list[list[VariantId]],
+        before_hold: Callable[[Books], None],
+        *,
+        locked: set[CartId] | None = None,
+    ) -> None:
+        locked = set() if locked is None else locked
         self.carts = MemoryCarts(books, locked)
         self.offers = MemoryOffers(books, asked)
         self.stock = MemoryStock(books, before_hold)

@@ -1,0 +1,276 @@
+"""A database in memory: the stores of `tests.unit.fakes` over transactions that see and block each other.
+
+As in PostgreSQL at READ COMMITTED: a statement sees what is committed when it begins, a record that another transaction
+has written is waited for, `lock_timeout` ends the wait, constraints hold at the commit, and a process that is killed
+takes its open transactions with it. Every call of a store is one statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from random import Random
+from typing import Any
+
+from app.core.changes import Change
+from app.core.errors import DatabaseUnavailable
+from tests.resilience.facts import Transition
+from tests.resilience.simulation.constraints import broken_constraints
+from tests.resilience.simulation.overlay import OverlayDict, OverlayList
+from tests.resilience.simulation.process import CURRENT, Process
+from tests.resilience.simulation.state_log import transitions_of
+from tests.unit.fakes import Books, MemoryTransaction, what_changed
+
+LOCK_SECONDS = 1.0  # as `lock_timeout` is set
+SKIPS_LOCKED = frozenset({("attempts", "claim_due"), ("jobs", "claim")})
+
+
+class WouldBlock(Exception):
+    """Another transaction has the lock."""
+
+    def __init__(self, holder: SimulatedTransaction) -> None:
+        super().__init__()
+        self.holder = holder
+
+
+class ConstraintBroken(Exception):
+    """What the database would have refused: a unique key, a CHECK, a transition that is not drawn."""
+
+
+class SimulatedDatabase:
+    """Everything that is committed. pauses: how long a statement takes; hiccup: whether a commit's answer is lost."""
+
+    def __init__(self, random: Random, note: Callable[[str], None]) -> None:
+        self.books = Books()
+        self.log: list[Transition] = []
+        self.announced: list[set[Change]] = []
+        self.is_up = True
+        self.hiccup: Callable[[], bool] = lambda: False
+        self.note = note
+        self.locks: dict[object, SimulatedTransaction] = {}
+        self._open: dict[SimulatedTransaction, None] = {}
+        self._random = random
+
+    async def round_trip(self) -> None:
+        """The time that a statement takes."""
+        await asyncio.sleep(self._random.choice((0.0, 0.001, 0.004)))
+
+    def open(self, transaction: SimulatedTransaction) -> None:
+        """Know of a transaction, so that a killed process loses it."""
+        self._open[transaction] = None
+
+    def close(self, transaction: SimulatedTransaction) -> None:
+        """Let its locks go, and who waits for them."""
+        self._open.pop(transaction, None)
+        for lock, holder in list(self.locks.items()):
+            if holder is transaction:
+                del self.locks[lock]
+        transaction.ended.set()
+
+    def lose(self, process: Process) -> None:
+        """Roll back what a killed process had open; a commit that was on its way may have arrived."""
+        for transaction in list(self._open):
+            if transaction.process is process:
+                if transaction.is_committing and self._random.random() < 0.5:
+                    transaction.apply()
+                self.close(transaction)
+
+
+class SimulatedTransaction:
+    """One transaction, and the stores on it."""
+
+    def __init__(self, database: SimulatedDatabase, process: Process | None) -> None:
+        self.process = process
+        self.ended = asyncio.Event()
+        self.is_committing = False
+        self.log: list[Transition] = []
+        self._database = database
+        self._tables: dict[str, OverlayDict | OverlayList] = {}
+        for each in fields(Books):
+            committed = getattr(database.books, each.name)
+            if isinstance(committed, list):
+                self._tables[each.name] = OverlayList(each.name, committed)
+            else:
+                self._tables[each.name] = OverlayDict(each.name, committed, self.take, self._written)
+        self.books = Books(**self._tables)  # type: ignore[arg-type]
+        self.stores = MemoryTransaction(self.books, [], lambda _: None, locked=LockedCarts(self))
+
+    def take(self, lock: object) -> None:
+        """Have the lock until the end; raises WouldBlock."""
+        holder = self._database.locks.setdefault(lock, self)
+        if holder is not self:
+            raise WouldBlock(holder)
+
+    def holds(self, lock: object) -> bool:
+        """Whether this transaction has it."""
+        return self._database.locks.get(lock) is self
+
+    async def statement(self, name: tuple[str, str], call: Callable[[], Any]) -> Any:
+        """Run one call of a store as a statement."""
+        await self._reach_database()
+        while True:
+            savepoints = {key: table.savepoint() for key, table in self._tables.items()}
+            logged = len(self.log)
+            try:
+                with self._hidden(name in SKIPS_LOCKED):
+                    return await call()
+            except WouldBlock as blocked:
+                for key, table in self._tables.items():
+                    table.roll_back_to(savepoints[key])  # type: ignore[arg-type]
+                del self.log[logged:]
+                await self._wait_for(blocked.holder)
+
+    async def commit(self) -> None:
+        """Make everything true at once, or raise and leave nothing."""
+        self.is_committing = True
+        await self._reach_database()
+        self.is_committing = False
+        broken = broken_constraints(self.books)
+        if broken:
+            raise ConstraintBroken("; ".join(broken))
+        assert what_changed_by(self) <= self.stores.changes, "what has changed is announced"
+        self.apply()
+        if self._database.hiccup():
+            raise DatabaseUnavailable("the commit's answer was lost")
+
+    def apply(self) -> None:
+        """Commit."""
+        for table in self._tables.values():
+            table.apply()
+        self._database.log += self.log
+
+    def changed(self, table: str) -> dict[Any, tuple[Any, Any]]:
+        """Key → the record before and after, of a table with keys."""
+        overlay = self._tables[table]
+        assert isinstance(overlay, OverlayDict)
+        return overlay.changes()
+
+    async def _reach_database(self) -> None:
+        await self._database.round_trip()
+        if self.process is not None:
+            self.process.insist_on_life()
+        if not self._database.is_up:
+            raise DatabaseUnavailable("the database is away")
+
+    async def _wait_for(self, holder: SimulatedTransaction) -> None:
+        try:
+            await asyncio.wait_for(holder.ended.wait(), LOCK_SECONDS)
+        except TimeoutError:
+            raise DatabaseUnavailable("the lock was not to be had in time") from None
+        await self._reach_database()
+
+    def _hidden(self, skips_locked: bool) -> _Hidden:
+        return _Hidden([t for t in self._tables.values() if isinstance(t, OverlayDict)] if skips_locked else [], self)
+
+    def is_locked_by_another(self, lock: object) -> bool:
+        """What SKIP LOCKED leaves out."""
+        return self._database.locks.get(lock, self) is not self
+
+    def _written(self, table: str, key: object, before: Any, after: Any) -> None:
+        self.log += transitions_of(table, key, before, after)
+
+
+class _Hidden:
+    """While it lasts, records that others have locked are not seen."""
+
+    def __init__(self, tables: Sequence[OverlayDict], transaction: SimulatedTransaction) -> None:
+        self._tables = tables
+        self._transaction = transaction
+
+    def __enter__(self) -> None:
+        for table in self._tables:
+            table.hidden = self._transaction.is_locked_by_another
+
+    def __exit__(self, *_: object) -> None:
+        for table in self._tables:
+            table.hidden = lambda _: False
+
+
+class LockedCarts(set[Any]):
+    """The carts whose lock a transaction has: adding one takes it."""
+
+    def __init__(self, transaction: SimulatedTransaction) -> None:
+        super().__init__()
+        self._transaction = transaction
+
+    def add(self, cart_id: Any) -> None:
+        """Lock a cart."""
+        self._transaction.take(("carts", cart_id))
+        super().add(cart_id)
+
+    def __ior__(self, ids: Any) -> LockedCarts:  # type: ignore[override,misc]
+        for each in sorted(ids):
+            self.add(each)
+        return self
+
+
+class Statements:
+    """A store whose calls are statements of a transaction."""
+
+    def __init__(self, name: str, store: Any, transaction: SimulatedTransaction) -> None:
+        self._name = name
+        self._store = store
+        self._transaction = transaction
+
+    def __getattr__(self, method: str) -> Any:
+        call = getattr(self._store, method)
+        if not inspect.iscoroutinefunction(call):
+            return call
+
+        async def statement(*values: Any, **named: Any) -> Any:
+            return await self._transaction.statement((self._name, method), lambda: call(*values, **named))
+
+        return statement
+
+
+class Stores:
+    """What a use case gets: every store by its name, and what it announces."""
+
+    def __init__(self, transaction: SimulatedTransaction) -> None:
+        self._transaction = transaction
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._transaction.stores, name)
+        return found if callable(found) or isinstance(found, set) else Statements(name, found, self._transaction)
+
+
+class SimulatedTransactions:
+    """`Transactions` of one process. open_now: how many are under way in it."""
+
+    def __init__(self, database: SimulatedDatabase) -> None:
+        self._database = database
+        self.open_now = 0
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Any]:
+        """One transaction."""
+        transaction = SimulatedTransaction(self._database, CURRENT.get())
+        self._database.open(transaction)
+        self.open_now += 1
+        try:
+            yield Stores(transaction)
+            await transaction.commit()
+        finally:
+            self.open_now -= 1
+            self._database.close(transaction)
+        if transaction.stores.changes:
+            self._database.announced.append(transaction.stores.changes)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Any]:
+        """Reads, each for itself."""
+        transaction = SimulatedTransaction(self._database, CURRENT.get())
+        yield Stores(transaction)
+
+
+def what_changed_by(transaction: SimulatedTransaction) -> set[Change]:
+    """The changes that somebody may be watching."""
+    before, after = Books(), Books()
+    for name in ("carts", "orders", "attempts"):
+        for key, (old, new) in transaction.changed(name).items():
+            if old is not None and new is not None:
+                getattr(before, name)[key], getattr(after, name)[key] = old, new
+    return what_changed(before, after)
