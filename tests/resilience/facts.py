@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-PAID_STATES = frozenset({"PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
+PAID_STATES = frozenset({"paid", "partially_refunded", "refunded"})
 
 
 class Edge(NamedTuple):
@@ -33,7 +33,7 @@ class OrderLineFact:
 
 @dataclass(frozen=True, slots=True)
 class OrderFact:
-    """An order. Amounts in minor units; states in capitals."""
+    """An order. Amounts in minor units; states as they are stored."""
 
     id: str
     cart_id: str
@@ -94,11 +94,11 @@ class RefundFact:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A row of the state log, in the order in which they were written."""
+    """A row of the state log, in the order in which they were written. before: "" where it begins."""
 
     machine: str
     subject: str
-    before: str | None
+    before: str
     after: str
 
 

@@ -6,9 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
+from app.core.state_machine import BEGIN
 from tests.resilience.facts import PAID_STATES, Facts, MoneyFact, OrderFact, Transition
 
-ENDED_WITHOUT_MONEY = frozenset({"FAILED", "CANCELED"})
+ENDED_WITHOUT_MONEY = frozenset({"failed", "canceled"})
 TAKES = frozenset({"charge_succeeded", "capture"})
 ONCE_PER_ORDER = frozenset({"placed", "paid"})  # events of an order's timeline
 ONCE_MAILED = frozenset({"order_confirmed", "payment_delayed", "payment_succeeded", "payment_failed", "order_canceled"})
@@ -53,12 +54,12 @@ def no_paid_order_without_money(facts: Facts) -> Iterator[str]:
 
 
 def _is_refund_of_nothing_owed(order: OrderFact, taken: list[tuple[int, str]]) -> bool:
-    return order.payment_status == "REFUNDED" and order.status == "CANCELED" and bool(taken)
+    return order.payment_status == "refunded" and order.status == "canceled" and bool(taken)
 
 
 def one_order_and_one_live_attempt(facts: Facts) -> Iterator[str]:
     """I4. One order per cart, at most one live attempt per order, and one PaymentIntent per attempt."""
-    carts = Counter(order.cart_id for order in facts.orders if order.status != "CANCELED")
+    carts = Counter(order.cart_id for order in facts.orders if order.status != "canceled")
     yield from (f"cart {cart_id} became {count} orders" for cart_id, count in carts.items() if count > 1)
     live = Counter(attempt.order_id for attempt in facts.attempts if attempt.state not in ENDED_WITHOUT_MONEY)
     yield from (f"order {order_id} has {count} live attempts" for order_id, count in live.items() if count > 1)
@@ -74,9 +75,9 @@ def never_oversold(facts: Facts) -> Iterator[str]:
     """I5. Sold and on hand are what there was, active reservations are what is reserved, nothing is below zero."""
     units: Counter[tuple[int, str]] = Counter()
     for held in facts.reservations:
-        units[held.variant_id, held.state.upper()] += held.quantity
+        units[held.variant_id, held.state] += held.quantity
     for level in facts.stock:
-        sold, active = units[level.variant_id, "SOLD"], units[level.variant_id, "HELD"]
+        sold, active = units[level.variant_id, "sold"], units[level.variant_id, "held"]
         name = f"variant {level.variant_id}"
         if level.reserved != active:
             yield f"{name}: {level.reserved} are reserved, orders hold {active}"
@@ -91,14 +92,14 @@ def _orders_without_their_units(facts: Facts) -> Iterator[str]:
     """Orders that are alive and hold, or have been sold, other units than their lines name."""
     by_order: dict[str, Counter[int]] = defaultdict(Counter)
     for held in facts.reservations:
-        if held.state.upper() in ("HELD", "SOLD"):
+        if held.state in ("held", "sold"):
             by_order[held.order_id][held.variant_id] += held.quantity
     tracked = {level.variant_id for level in facts.stock}
     for order in facts.orders:
         wanted: Counter[int] = Counter()
         for line in order.lines:
             wanted[line.variant_id] += line.quantity if line.variant_id in tracked else 0
-        wanted = +wanted if order.status != "CANCELED" else Counter()
+        wanted = +wanted if order.status != "canceled" else Counter()
         if wanted != by_order[order.id]:
             yield f"order {order.id} ({order.status}) is for {dict(wanted)} and has {dict(by_order[order.id])}"
 
@@ -127,10 +128,10 @@ def every_transition_is_drawn(facts: Facts) -> Iterator[str]:
     now = _states_now(facts)
     last: dict[tuple[str, str], str] = {}
     for row in facts.log:
-        if row.before is not None and (row.machine, row.before, row.after) not in facts.edges:
+        if (row.machine, row.before, row.after) not in facts.edges:
             yield f"{row.machine} {row.subject}: {row.before} → {row.after} is not drawn"
-        if row.before != last.get((row.machine, row.subject)):
-            yield f"{row.machine} {row.subject}: {_words(row)} follows {last.get((row.machine, row.subject))}"
+        if row.before != last.get((row.machine, row.subject), BEGIN):
+            yield f"{row.machine} {row.subject}: {_words(row)} follows {last.get((row.machine, row.subject), BEGIN)}"
         last[row.machine, row.subject] = row.after
     for subject, state in last.items():
         if subject in now and now[subject] != state:
@@ -161,7 +162,7 @@ def effects_happen_once(facts: Facts) -> Iterator[str]:
             yield f"order {order_id}: {kind} happened {count} times"
     ended = Counter((row.machine, row.subject, row.after) for row in facts.log if row.before != row.after)
     for (machine, subject, state), count in ended.items():
-        if machine == "attempt" and state in {"SUCCEEDED", *ENDED_WITHOUT_MONEY} and count > 1:
+        if machine == "attempt" and state in {"succeeded", *ENDED_WITHOUT_MONEY} and count > 1:
             yield f"attempt {subject} became {state} {count} times"
     keys = Counter(mail.key for mail in facts.mails)
     yield from (f"mail {key} was posted {count} times" for key, count in keys.items() if count > 1)
@@ -176,7 +177,7 @@ def _refunds_that_differ(facts: Facts) -> Iterator[str]:
     """Refunds that the provider made more or less of than the shop has recorded as made."""
     recorded: Counter[str] = Counter()
     for refund in facts.refunds:
-        recorded[refund.order_id] += refund.amount if refund.state == "SUCCEEDED" else 0
+        recorded[refund.order_id] += refund.amount if refund.state == "succeeded" else 0
     given: Counter[str] = Counter()
     for entry in facts.ledger:
         given[entry.order_id or ""] += entry.amount if entry.movement == "refund" else 0
@@ -187,7 +188,7 @@ def _refunds_that_differ(facts: Facts) -> Iterator[str]:
 
 def delays_are_told(facts: Facts) -> Iterator[str]:
     """I9. Every delayed order has a customer notice and an alert."""
-    delayed = {row.subject for row in facts.log if row.machine == "order_payment" and row.after == "DELAYED"}
+    delayed = {row.subject for row in facts.log if row.machine == "order_payment" and row.after == "delayed"}
     told = {mail.order_id for mail in facts.mails if mail.template == "payment_delayed"}
     yield from (f"order {order_id} was delayed and its buyer not told" for order_id in sorted(delayed - told))
     if len(delayed) > facts.alerted:

@@ -26,8 +26,8 @@ LINE = OrderLineFact(variant_id=7, quantity=2, unit_price=1_000, discount=100, t
 PAID = OrderFact(
     "o1",
     "c1",
-    "CONFIRMED",
-    "PAID",
+    "confirmed",
+    "paid",
     "USD",
     subtotal=2_000,
     discount=100,
@@ -36,9 +36,9 @@ PAID = OrderFact(
     total=2_400,
     lines=(LINE,),
 )
-REFUSED = replace(PAID, id="o2", cart_id="c2", status="CANCELED", payment_status="FAILED")
-ATTEMPT = AttemptFact("a1", "o1", "c1", "SUCCEEDED", 2_400, "USD", "pi_1")
-NO = AttemptFact("a2", "o2", "c2", "FAILED", 2_400, "USD", "pi_2")
+REFUSED = replace(PAID, id="o2", cart_id="c2", status="canceled", payment_status="failed")
+ATTEMPT = AttemptFact("a1", "o1", "c1", "succeeded", 2_400, "USD", "pi_1")
+NO = AttemptFact("a2", "o2", "c2", "failed", 2_400, "USD", "pi_2")
 SOLD = ReservationFact("o1", 7, 2, "sold")
 RELEASED = ReservationFact("o2", 7, 2, "released")
 TAKEN = MoneyFact("charge_succeeded", 2_400, "usd", "pi_1", "a1", "o1")
@@ -47,26 +47,30 @@ GIVEN_BACK = MoneyFact("refund", 400, "usd", "pi_1", "a1", "o1", "re_1")
 LEVEL = StockFact(7, on_hand=8, reserved=0, denies=True, initial=10)
 EDGES = frozenset(
     {
-        *(Edge("order", "PENDING", each) for each in ("CONFIRMED", "CANCELED")),
-        *(Edge("order_payment", "PENDING", each) for each in ("PAID", "FAILED", "DELAYED")),
-        Edge("order_payment", "DELAYED", "PAID"),
-        *(Edge("attempt", "PENDING", each) for each in ("SUCCEEDED", "FAILED")),
+        Edge("order", "", "pending"),
+        Edge("order_payment", "", "pending"),
+        Edge("attempt", "", "pending"),
+        Edge("refund", "", "succeeded"),
+        *(Edge("order", "pending", each) for each in ("confirmed", "canceled")),
+        *(Edge("order_payment", "pending", each) for each in ("paid", "failed", "delayed")),
+        Edge("order_payment", "delayed", "paid"),
+        *(Edge("attempt", "pending", each) for each in ("succeeded", "failed")),
     }
 )
 LOG = (
-    Transition("order", "o1", None, "PENDING"),
-    Transition("order_payment", "o1", None, "PENDING"),
-    Transition("attempt", "a1", None, "PENDING"),
-    Transition("order_payment", "o1", "PENDING", "DELAYED"),
-    Transition("attempt", "a1", "PENDING", "SUCCEEDED"),
-    Transition("order", "o1", "PENDING", "CONFIRMED"),
-    Transition("order_payment", "o1", "DELAYED", "PAID"),
-    Transition("order", "o2", None, "PENDING"),
-    Transition("order_payment", "o2", None, "PENDING"),
-    Transition("attempt", "a2", None, "PENDING"),
-    Transition("attempt", "a2", "PENDING", "FAILED"),
-    Transition("order", "o2", "PENDING", "CANCELED"),
-    Transition("order_payment", "o2", "PENDING", "FAILED"),
+    Transition("order", "o1", "", "pending"),
+    Transition("order_payment", "o1", "", "pending"),
+    Transition("attempt", "a1", "", "pending"),
+    Transition("order_payment", "o1", "pending", "delayed"),
+    Transition("attempt", "a1", "pending", "succeeded"),
+    Transition("order", "o1", "pending", "confirmed"),
+    Transition("order_payment", "o1", "delayed", "paid"),
+    Transition("order", "o2", "", "pending"),
+    Transition("order_payment", "o2", "", "pending"),
+    Transition("attempt", "a2", "", "pending"),
+    Transition("attempt", "a2", "pending", "failed"),
+    Transition("order", "o2", "pending", "canceled"),
+    Transition("order_payment", "o2", "pending", "failed"),
 )
 TOLD = MailFact("payment_delayed:o1", "payment_delayed", "o1")
 CONFIRMED = MailFact("order_confirmed:o1", "order_confirmed", "o1")
@@ -86,15 +90,15 @@ GOOD = Facts(
 )
 REFUNDED = replace(
     GOOD,
-    orders=(replace(PAID, payment_status="PARTIALLY_REFUNDED"), REFUSED),
-    refunds=(RefundFact("r1", "o1", 400, "SUCCEEDED"),),
+    orders=(replace(PAID, payment_status="partially_refunded"), REFUSED),
+    refunds=(RefundFact("r1", "o1", 400, "succeeded"),),
     ledger=(TAKEN, DECLINED, GIVEN_BACK),
     log=(
         *LOG,
-        Transition("refund", "r1", None, "SUCCEEDED"),
-        Transition("order_payment", "o1", "PAID", "PARTIALLY_REFUNDED"),
+        Transition("refund", "r1", "", "succeeded"),
+        Transition("order_payment", "o1", "paid", "partially_refunded"),
     ),
-    edges=EDGES | {Edge("order_payment", "PAID", "PARTIALLY_REFUNDED")},
+    edges=EDGES | {Edge("order_payment", "paid", "partially_refunded")},
 )
 
 
@@ -106,16 +110,16 @@ def with_order(**values: object) -> Facts:
 PLANTED: list[tuple[str, Facts, str]] = [
     ("I1", replace(GOOD, ledger=(TAKEN, replace(TAKEN, amount=1))), "order o1 costs 2400 and was charged 2401"),
     ("I1", replace(GOOD, ledger=(replace(TAKEN, order_id="o9"),)), "order o9 costs None and was charged 2400"),
-    ("I2", with_order(payment_status="PENDING"), "pi_1 has taken 2400 for order o1: it says CONFIRMED, PENDING"),
-    ("I2", replace(GOOD, ledger=(TAKEN, replace(TAKEN, intent_id="pi_2", order_id="o2"))), "it says CANCELED, FAILED"),
+    ("I2", with_order(payment_status="pending"), "pi_1 has taken 2400 for order o1: it says confirmed, pending"),
+    ("I2", replace(GOOD, ledger=(TAKEN, replace(TAKEN, intent_id="pi_2", order_id="o2"))), "it says canceled, failed"),
     ("I2", replace(GOOD, ledger=(replace(TAKEN, order_id=None),)), "there is no such order"),
-    ("I3", replace(GOOD, ledger=(DECLINED,)), "order o1 says PAID, (2400, 'USD'); the provider took []"),
+    ("I3", replace(GOOD, ledger=(DECLINED,)), "order o1 says paid, (2400, 'USD'); the provider took []"),
     ("I3", replace(GOOD, ledger=(replace(TAKEN, currency="eur"),)), "the provider took [(2400, 'EUR')]"),
     ("I3", replace(GOOD, ledger=(replace(TAKEN, amount=2_399),)), "the provider took [(2399, 'USD')]"),
     ("I4", replace(GOOD, orders=(PAID, replace(PAID, id="o3"))), "cart c1 became 2 orders"),
     (
         "I4",
-        replace(GOOD, attempts=(ATTEMPT, replace(ATTEMPT, id="a3", state="QUEUED"))),
+        replace(GOOD, attempts=(ATTEMPT, replace(ATTEMPT, id="a3", state="queued"))),
         "order o1 has 2 live attempts",
     ),
     ("I4", replace(GOOD, ledger=(TAKEN, replace(TAKEN, intent_id="pi_9"))), "attempt a1 made 2 PaymentIntents"),
@@ -126,23 +130,23 @@ PLANTED: list[tuple[str, Facts, str]] = [
         replace(GOOD, stock=(replace(LEVEL, on_hand=1, reserved=2, initial=3),), reservations=(SOLD, RELEASED)),
         "variant 7: 2 of 1 are reserved",
     ),
-    ("I5", replace(GOOD, reservations=(RELEASED,)), "order o1 (CONFIRMED) is for {7: 2} and has {}"),
+    ("I5", replace(GOOD, reservations=(RELEASED,)), "order o1 (confirmed) is for {7: 2} and has {}"),
     (
         "I5",
         replace(GOOD, reservations=(SOLD, replace(RELEASED, state="held"))),
-        "order o2 (CANCELED) is for {} and has",
+        "order o2 (canceled) is for {} and has",
     ),
     ("I6", with_order(total=2_401), "order o1: 2000 − 100 + 490 + 10 is not 2401"),
     ("I6", with_order(subtotal=2_001), "its lines are 2000 − 100, not 2001 − 100"),
     ("I6", with_order(lines=(replace(LINE, total=1_901),)), "order o1: a line does not add up"),
     ("I6", replace(GOOD, accepted={"c1": frozenset({2_300})}), "order o1 costs 2400; its buyer accepted [2300]"),
     ("I6", replace(GOOD, attempts=(replace(ATTEMPT, amount=1), NO)), "order o1 costs 2400; its attempt is for 1"),
-    ("I7", replace(GOOD, edges=EDGES - {Edge("order", "PENDING", "CONFIRMED")}), "PENDING → CONFIRMED is not drawn"),
-    ("I7", replace(GOOD, log=(*LOG[:4], *LOG[5:])), "attempt a1 is SUCCEEDED; the log ends with PENDING"),
-    ("I7", replace(GOOD, log=(*LOG, Transition("order", "o1", "PENDING", "CANCELED"))), "follows CONFIRMED"),
-    ("I7", replace(GOOD, log=tuple(row for row in LOG if row.subject != "o2")), "order o2 is CANCELED and has no log"),
+    ("I7", replace(GOOD, edges=EDGES - {Edge("order", "pending", "confirmed")}), "pending → confirmed is not drawn"),
+    ("I7", replace(GOOD, log=(*LOG[:4], *LOG[5:])), "attempt a1 is succeeded; the log ends with pending"),
+    ("I7", replace(GOOD, log=(*LOG, Transition("order", "o1", "pending", "canceled"))), "follows confirmed"),
+    ("I7", replace(GOOD, log=tuple(row for row in LOG if row.subject != "o2")), "order o2 is canceled and has no log"),
     ("I8", replace(GOOD, events=(*GOOD.events, EventFact("o1", "paid"))), "order o1: paid happened 2 times"),
-    ("I8", replace(GOOD, log=(*LOG, LOG[4])), "attempt a1 became SUCCEEDED 2 times"),
+    ("I8", replace(GOOD, log=(*LOG, LOG[4])), "attempt a1 became succeeded 2 times"),
     ("I8", replace(GOOD, mails=(TOLD, TOLD)), "mail payment_delayed:o1 was posted 2 times"),
     ("I8", replace(GOOD, mails=(TOLD, replace(TOLD, key="other"))), "order o1: 2 mails payment_delayed"),
     (

@@ -11,6 +11,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import fields
 from random import Random
 from typing import Any
@@ -24,8 +25,9 @@ from tests.resilience.simulation.process import CURRENT, Process
 from tests.resilience.simulation.state_log import transitions_of
 from tests.unit.fakes import Books, MemoryTransaction, what_changed
 
+INSIDE: ContextVar[int] = ContextVar("INSIDE", default=0)  # how many transactions a task has open
 LOCK_SECONDS = 1.0  # as `lock_timeout` is set
-SKIPS_LOCKED = frozenset({("attempts", "claim_due"), ("jobs", "claim")})
+SKIPS_LOCKED = frozenset({("attempts", "hasten_queued")})
 
 
 class WouldBlock(Exception):
@@ -46,6 +48,7 @@ class SimulatedDatabase:
     def __init__(self, random: Random, note: Callable[[str], None]) -> None:
         self.books = Books()
         self.log: list[Transition] = []
+        self.committed = asyncio.Event()
         self.announced: list[set[Change]] = []
         self.is_up = True
         self.hiccup: Callable[[], bool] = lambda: False
@@ -141,6 +144,7 @@ class SimulatedTransaction:
         for table in self._tables.values():
             table.apply()
         self._database.log += self.log
+        self._database.committed.set()
 
     def changed(self, table: str) -> dict[Any, tuple[Any, Any]]:
         """Key → the record before and after, of a table with keys."""
@@ -238,23 +242,22 @@ class Stores:
 
 
 class SimulatedTransactions:
-    """`Transactions` of one process. open_now: how many are under way in it."""
+    """`Transactions` of one process."""
 
     def __init__(self, database: SimulatedDatabase) -> None:
         self._database = database
-        self.open_now = 0
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Any]:
         """One transaction."""
         transaction = SimulatedTransaction(self._database, CURRENT.get())
         self._database.open(transaction)
-        self.open_now += 1
+        INSIDE.set(INSIDE.get() + 1)
         try:
             yield Stores(transaction)
             await transaction.commit()
         finally:
-            self.open_now -= 1
+            INSIDE.set(INSIDE.get() - 1)
             self._database.close(transaction)
         if transaction.stores.changes:
             self._database.announced.append(transaction.stores.changes)

@@ -65,8 +65,7 @@ class OverlayDict(MutableMapping[Any, Any]):
     def changes(self) -> dict[Any, tuple[Any, Any]]:
         """Key → the committed record and the written one, None where there is none."""
         return {
-            key: (self._committed.get(key), None if record is _GONE else record)
-            for key, record in self.written.items()
+            key: (self._committed.get(key), None if record is _GONE else record) for key, record in self.written.items()
         }
 
     def apply(self) -> None:

@@ -1,0 +1,110 @@
+"""What is to go wrong in a run, drawn from its seed: faults of the provider, kills, absences, lost answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+from app.core.fault_points import FaultPoint
+from app.devstack.stripe_emulator.faults import FaultRequest
+
+HOUR = 3_600.0
+ENDPOINTS = (
+    "POST /v1/payment_intents",
+    "GET /v1/payment_intents/search",
+    "GET /v1/payment_intents/[^/]+",
+    "POST /v1/payment_intents/[^/]+/cancel",
+    ".*",
+)
+MODES = (
+    ("refuse", "before"),
+    *(("hang", when) for when in ("before", "during", "after")),
+    *(("slow", when) for when in ("before", "during", "after")),
+    *(("500", when) for when in ("before", "during", "after")),
+    *(("503", when) for when in ("before", "during", "after")),
+    ("429", "before"),
+    ("truncate", "after"),
+    ("lost", "after"),
+    ("processing", "during"),
+)
+
+
+@dataclass(slots=True)
+class Kill:
+    """A process is killed: at a moment, or at its nth pass of a point. back_after: seconds until another one runs."""
+
+    back_after: float
+    at: float | None = None
+    point: FaultPoint | None = None
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Something is away for a while."""
+
+    what: str
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that will go wrong, with its moment in seconds from the start."""
+
+    faults: tuple[tuple[float, FaultRequest], ...] = ()
+    kills: tuple[Kill, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    lost_commits: float = 0.0
+    search_lag: int = 0
+    heals_at: float = 0.0
+    workers: int = 1
+    buyers: int = 1
+    units: int = 5
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+def draw(random: Random) -> Plan:
+    """A plan: most runs meet one or two kinds of trouble, some many at once."""
+    trouble = random.choice((1, 1, 2, 3))
+    faults = tuple(_fault(random) for _ in range(random.choice((0, 1, 1, 2, 3)) * trouble))
+    kills = tuple(_kill(random) for _ in range(random.choice((0, 0, 1, 1, 2)) * trouble))
+    outages = tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1)) * trouble))
+    return Plan(
+        faults=faults,
+        kills=kills,
+        outages=outages,
+        lost_commits=random.choice((0.0, 0.0, 0.0, 0.1)),
+        search_lag=random.choice((0, 0, 5, 50)),
+        heals_at=random.choice((10.0, 60.0, 600.0, 3 * HOUR, 30 * HOUR)),
+        workers=random.choice((1, 1, 2)),
+        buyers=random.choice((1, 1, 2, 3)),
+        units=random.choice((1, 2, 3, 5, 10)),
+    )
+
+
+def _fault(random: Random) -> tuple[float, FaultRequest]:
+    mode, when = random.choice(MODES)
+    match = ENDPOINTS[0] if mode == "processing" else random.choice(ENDPOINTS)
+    request = FaultRequest(
+        mode=mode,  # type: ignore[arg-type]
+        when=when,  # type: ignore[arg-type]
+        match=match,
+        times=random.choice((1, 1, 2, 4, 8, None)) if mode != "processing" else 1,
+        skip=random.choice((0, 0, 0, 1, 2)),
+        seconds=random.choice((0.5, 2.5, 4.0, 30.0, 300.0)),
+    )
+    return random.choice((0.0, 0.0, random.uniform(0, 5), random.uniform(0, 60))), request
+
+
+def _kill(random: Random) -> Kill:
+    back_after = random.choice((0.5, 2.0, 20.0, 120.0))
+    if random.random() < 0.7:
+        return Kill(back_after, point=random.choice(list(FaultPoint)), skip=random.choice((0, 0, 0, 1, 2, 4)))
+    return Kill(back_after, at=random.choice((random.uniform(0, 1), random.uniform(0, 10), random.uniform(0, 100))))
+
+
+def _outage(random: Random) -> Outage:
+    what = random.choice(("database", "network"))
+    seconds = random.uniform(0.1, 10) if what == "database" else random.choice((1.0, 15.0, 120.0, 2 * HOUR, 25 * HOUR))
+    return Outage(what, random.choice((0.0, random.uniform(0, 5), random.uniform(0, 60))), seconds)

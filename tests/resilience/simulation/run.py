@@ -1,0 +1,108 @@
+"""One run from one seed: its trace, what it hit, and what was wrong at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import structlog
+
+from app import telemetry
+from app.core import fault_points
+from tests.resilience.invariants import violations
+from tests.resilience.simulation.buyers import Crowd
+from tests.resilience.simulation.plan import draw
+from tests.resilience.simulation.process import task_of_its_process
+from tests.resilience.simulation.read_books import facts_of
+from tests.resilience.simulation.virtual_time import Stuck, VirtualLoop
+from tests.resilience.simulation.world import World
+
+LOOK_AGAIN_SECONDS = 30.0
+PATIENCE_SECONDS = 10 * 86_400.0  # of virtual time, for everything to come to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one seed came to. seconds: of virtual time."""
+
+    seed: int
+    violations: list[str]
+    hit: Counter[str]
+    trace: list[str]
+    seconds: float
+
+    @property
+    def digest(self) -> str:
+        """Of the trace: the same seed has the same one."""
+        return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
+
+
+def run(seed: int) -> Run:
+    """Run a seed to its end. Not for two threads at once: time and randomness of the whole process are its own."""
+    dice = random.Random(seed)
+    random.seed(seed)  # the jitter of retries
+    loop = VirtualLoop()
+    loop.set_task_factory(task_of_its_process)
+    world_of_run: list[World] = []
+    try:
+        with mock.patch.object(time, "monotonic", loop.time):  # what stamina measures its limits with
+            found, world = loop.run_until_complete(_play(loop, dice, world_of_run))
+    except Stuck as stuck:
+        world = world_of_run[0]
+        found = [f"stuck: {stuck}"]
+    finally:
+        fault_points.arm(None)
+        _end(loop)
+    return Run(seed, [*world.faults, *found], world.hit, world.trace, loop.time())
+
+
+async def _play(loop: VirtualLoop, dice: random.Random, worlds: list[World]) -> tuple[list[str], World]:
+    alerts = telemetry.PAYMENTS_DELAYED._value.get()
+    world = World(loop, dice, draw(dice))
+    worlds.append(world)
+    loop.set_exception_handler(lambda _, context: world.unhandled(context))
+    _log_to(world)
+    crowd = Crowd(world)
+    world.start_all()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(world.carry_out())
+        tasks.create_task(crowd.buy())
+    found = await _until_quiet(world)
+    world.hit["alert"] = int(telemetry.PAYMENTS_DELAYED._value.get() - alerts)
+    return [*found, *violations(facts_of(world, crowd))], world
+
+
+async def _until_quiet(world: World) -> list[str]:
+    """Let everything come to its end: nobody interferes any more, and banks answer what they owe."""
+    end = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while not world.is_quiet():
+        if asyncio.get_running_loop().time() > end:
+            return [f"never quiet: {each}" for each in world.unfinished()]
+        await world.banks_answer()
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    return []
+
+
+def _log_to(world: World) -> None:
+    def note(_: Any, level: str, event: dict[str, Any]) -> Any:
+        world.log(level, event)
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[note], cache_logger_on_first_use=False)
+
+
+def _end(loop: VirtualLoop) -> None:
+    """Let go of all tasks of a run that is over."""
+    loop.set_exception_handler(lambda *_: None)
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=1))
+    loop.close()
