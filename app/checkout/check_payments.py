@@ -19,6 +19,7 @@ from app.checkout.domain import KEY_LIFETIME, CheckoutTransactions, check_job
 from app.checkout.settle_payment import SettlePayment, locked_attempt
 from app.core.clock import Clock
 from app.core.errors import PaymentsUnavailable
+from app.core.fault_points import FaultPoint, reached
 from app.core.ids import AttemptId
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentOutcome
 
@@ -70,13 +71,16 @@ class CheckPayments:
         before = await self._claim(attempt_id)
         if before is None:
             return
+        reached(FaultPoint.CHECK_CLAIMED)
         try:
             outcome = await self._ask(before)
         except PaymentsUnavailable as silence:  # counted and logged by the gateway
             sent_at = self.clock.now() if silence.may_have_run else before.sent_at
             await self.settle.unanswered(attempt_id, sent_at=sent_at)
             return
+        reached(FaultPoint.CHECK_ANSWERED)
         await self.settle(attempt_id, outcome)
+        reached(FaultPoint.CHECK_RECORDED)
         if before.state is AttemptState.QUEUED:
             await self._hasten_queue()
 
@@ -101,6 +105,7 @@ class CheckPayments:
             if attempt.cancel_requested_at or (
                 now >= attempt.expires_at and attempt.state is AttemptState.ACTION_REQUIRED
             ):
+                reached(FaultPoint.CANCEL_DECIDED if attempt.cancel_requested_at else FaultPoint.EXPIRY_DECIDED)
                 return await self.gateway.cancel(attempt.intent_id)
             return await self._ended(attempt, await self.gateway.look_up(attempt.intent_id))
         if attempt.amount.minor == 0:

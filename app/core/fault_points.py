@@ -27,6 +27,17 @@ class FaultPoint(Enum):
     BYTES_SENT = "bytes_sent", "A call to the provider has left this process; its answer has not come."
     ANSWER_RECEIVED = "answer_received", "Checkout: the provider has answered; nothing of it is recorded."
     OUTCOME_RECORDED = "outcome_recorded", "Checkout: the outcome is committed; the client has no answer."
+    CHECK_CLAIMED = "check_claimed", "Worker: the attempt to check is taken; the provider was not asked."
+    CHECK_ANSWERED = "check_answered", "Worker: the provider has answered; nothing of it is recorded."
+    CHECK_RECORDED = "check_recorded", "Worker: the outcome is committed; the job is not done yet."
+    EXPIRY_DECIDED = (
+        "expiry_decided",
+        "Worker: the buyer's time is up; the payment can still succeed until it is canceled.",
+    )
+    CANCEL_DECIDED = (
+        "cancel_decided",
+        "Worker: the buyer wants out; the payment can still succeed until it is canceled.",
+    )
 
     sentence: str
 

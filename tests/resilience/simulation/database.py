@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import fields
@@ -82,6 +82,19 @@ class SimulatedDatabase:
                 self.close(transaction)
 
 
+class _OverlaidBooks(Books):
+    """Books over the tables of one transaction, also where a store gives a table a new list."""
+
+    def __init__(self, tables: Mapping[str, Any]) -> None:
+        """Show the tables."""
+        self.__dict__.update(tables)
+
+    def __setattr__(self, name: str, rows: Any) -> None:
+        table = self.__dict__[name]
+        if rows is not table:  # it is where a store has said `books.table |= rows`
+            table.assign(rows)
+
+
 class SimulatedTransaction:
     """One transaction, and the stores on it."""
 
@@ -98,7 +111,7 @@ class SimulatedTransaction:
                 self._tables[each.name] = OverlayList(each.name, committed)
             else:
                 self._tables[each.name] = OverlayDict(each.name, committed, self.take, self._written)
-        self.books = Books(**self._tables)  # type: ignore[arg-type]
+        self.books = _OverlaidBooks(self._tables)
         self.stores = MemoryTransaction(self.books, [], lambda _: None, locked=LockedCarts(self))
 
     def take(self, lock: object) -> None:

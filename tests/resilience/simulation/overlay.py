@@ -6,7 +6,7 @@ undone, waits, and runs again on what is committed by then, which is what Postgr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 Take = Callable[[object], None]
@@ -89,8 +89,15 @@ class OverlayList(MutableSequence[Any]):
     def _rows(self) -> list[Any]:
         rows = [*self._committed, *self._added]
         for row in self._removed:
-            rows.remove(row)
+            if row in rows:
+                rows.remove(row)
         return rows
+
+    def assign(self, rows: Sequence[Any]) -> None:
+        """Have these rows instead, as a use of `books.table = rows` says."""
+        before = self._rows()
+        self._removed += [row for row in before if row not in rows]
+        self._added += [row for row in rows if row not in before]
 
     def __getitem__(self, place: Any) -> Any:
         return self._rows()[place]
