@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,25 +59,35 @@ class Servers:
         }
 
 
-@pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    folder = tmp_path_factory.mktemp("servers")
+@contextmanager
+def running_servers(folder: Path) -> Iterator[Servers]:
+    """PostgreSQL, Valkey and the payment emulator, with their data in a folder."""
     with Supervisor() as supervisor:
         postgres = PostgresServer(supervisor, folder / "postgres", durable=False)
         postgres.start()
         postgres.create_database("cartograph")
         valkey = ValkeyServer(supervisor, folder / "valkey")
         valkey.start()
-        port = pick_port()
-        command = [sys.executable, "-m", "app.devstack.stripe_emulator", "--port", str(port)]
-        supervisor.spawn(
-            "stripe", [*command, "--ledger", str(folder / "ledger.jsonl")], log=folder / "stripe.log", cwd=REPOSITORY
-        )
-        end = time.monotonic() + START_SECONDS
-        while http_status(port, "/_emulator/health") != 200:
-            assert time.monotonic() < end, (folder / "stripe.log").read_text()
-            time.sleep(0.05)
-        yield Servers(supervisor, postgres, valkey, f"http://127.0.0.1:{port}")
+        yield Servers(supervisor, postgres, valkey, start_emulator(supervisor, folder))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with running_servers(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers
+
+
+def start_emulator(supervisor: Supervisor, folder: Path, *options: str) -> str:
+    """Start a payment emulator whose ledger is in the folder; returns where it is. options: of its command line."""
+    port = pick_port()
+    command = [sys.executable, "-m", "app.devstack.stripe_emulator", "--port", str(port)]
+    command += ["--ledger", str(folder / "ledger.jsonl"), *options]
+    supervisor.spawn("stripe", command, log=folder / "stripe.log", cwd=REPOSITORY)
+    end = time.monotonic() + START_SECONDS
+    while http_status(port, "/_emulator/health") != 200:
+        assert time.monotonic() < end, (folder / "stripe.log").read_text()
+        time.sleep(0.05)
+    return f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")

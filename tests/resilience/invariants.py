@@ -13,6 +13,7 @@ ENDED_WITHOUT_MONEY = frozenset({"failed", "canceled"})
 TAKES = frozenset({"charge_succeeded", "capture"})
 ONCE_PER_ORDER = frozenset({"placed", "paid"})  # events of an order's timeline
 ONCE_MAILED = frozenset({"order_confirmed", "payment_delayed", "payment_succeeded", "payment_failed", "order_canceled"})
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # by chance, parts of one are all digits
 _DIGITS = re.compile(r"(?<![0-9A-Za-z])\d(?:[ -]?\d){12,18}(?![0-9A-Za-z])")
 
 
@@ -198,7 +199,7 @@ def delays_are_told(facts: Facts) -> Iterator[str]:
 def no_card_numbers(facts: Facts) -> Iterator[str]:
     """I10. No Luhn-valid run of 13 to 19 digits anywhere."""
     for source, text in facts.texts.items():
-        for found in _DIGITS.finditer(text):
+        for found in _DIGITS.finditer(_UUID.sub("…", text)):
             digits = re.sub(r"\D", "", found[0])
             if _is_luhn_valid(digits):
                 yield f"{source} holds a card number: {digits[:6]}…{digits[-4:]}"

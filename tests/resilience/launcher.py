@@ -1,0 +1,73 @@
+"""Starts `cartograph` processes quickly: it has imported the program once, and forks a process for each command.
+
+Such a process is one of its own in every way that a fault test looks at: it runs `app.cli.main`, logs to its own file,
+and can be killed. Run as `python -m tests.resilience.launcher`; it reads a JSON line for each request and answers with
+one. When it ends, so do its processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve requests until the end of the input."""
+    import uvloop  # noqa: F401  imported for the processes that are forked
+
+    import app.bootstrap
+    import app.cli
+    import app.http.protocol
+    import app.server  # noqa: F401
+
+    for line in sys.stdin:
+        request: dict[str, Any] = json.loads(line)
+        answer = _start(request) if "argv" in request else _status(request["pid"])
+        print(json.dumps(answer), flush=True)
+
+
+def _start(request: dict[str, Any]) -> dict[str, Any]:
+    pid = os.fork()
+    if pid == 0:
+        _become(request)
+    return {"pid": pid}
+
+
+def _become(request: dict[str, Any]) -> None:
+    """Be the process that was asked for, and never return."""
+    from app.cli import main as command
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()
+    log = os.open(Path(request["log"]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ.update(request["env"])
+    code = 1
+    try:
+        code = command(request["argv"])
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _status(pid: int) -> dict[str, Any]:
+    """How a process ended: its exit code, negative for a signal; None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return {"code": os.waitstatus_to_exitcode(status) if ended else None}
+
+
+if __name__ == "__main__":
+    main()

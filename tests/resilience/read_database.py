@@ -1,0 +1,157 @@
+"""The facts of a run against real servers: rows of PostgreSQL, values of Redis, logs, the emulator's ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from redis.asyncio import Redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.bootstrap import Shop
+from tests.resilience.facts import (
+    AttemptFact,
+    Edge,
+    EventFact,
+    Facts,
+    MoneyFact,
+    OrderFact,
+    OrderLineFact,
+    ReservationFact,
+    StockFact,
+    Transition,
+)
+
+_TABLES = text("""
+    SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
+    WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+""")
+
+
+async def database_facts(
+    shop: Shop,
+    emulator: httpx.AsyncClient,
+    *,
+    accepted: Mapping[str, frozenset[int]],
+    initial: Mapping[int, int],
+    alerted: int,
+    logs: Iterable[Path],
+) -> Facts:
+    """Everything that is to be judged. The shop's database and the emulator are the run's own."""
+    async with shop.database.read_fresh() as connection:
+        rows = _Rows(connection)
+        return Facts(
+            orders=await _orders(rows),
+            attempts=tuple(
+                AttemptFact(
+                    str(row.id),
+                    str(row.order_id),
+                    str(row.cart_id),
+                    row.state,
+                    row.amount_minor,
+                    row.currency,
+                    row.intent_id,
+                )
+                for row in await rows.of("SELECT * FROM payment_attempt")
+            ),
+            reservations=tuple(
+                ReservationFact(str(row.order_id), row.variant_id, row.quantity, row.state)
+                for row in await rows.of("SELECT * FROM reservation")
+            ),
+            stock=tuple(
+                StockFact(row.variant_id, row.on_hand, row.reserved, row.policy == "deny", initial.get(row.variant_id))
+                for row in await rows.of("SELECT * FROM stock WHERE policy <> 'untracked'")
+            ),
+            log=tuple(
+                Transition(row.machine, row.subject, row.before, row.after)
+                for row in await rows.of("SELECT * FROM state_change ORDER BY id")
+            ),
+            events=tuple(
+                EventFact(str(row.order_id), row.kind) for row in await rows.of("SELECT * FROM order_event ORDER BY id")
+            ),
+            ledger=await _ledger(emulator),
+            accepted=accepted,
+            edges=frozenset(
+                Edge(row.machine, row.before, row.after) for row in await rows.of("SELECT * FROM state_edge")
+            ),
+            alerted=alerted,
+            texts={
+                **await _stored_texts(rows),
+                **await _cached_texts(shop),
+                **{path.name: path.read_text(errors="replace") for path in logs},
+            },
+        )
+
+
+class _Rows:
+    """Rows of statements on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def of(self, statement: str) -> list[Any]:
+        return list(await self._connection.execute(text(statement)))
+
+    async def tables(self) -> list[str]:
+        return list((await self._connection.execute(_TABLES)).scalars())
+
+
+async def _orders(rows: _Rows) -> tuple[OrderFact, ...]:
+    lines: defaultdict[Any, list[OrderLineFact]] = defaultdict(list)
+    for row in await rows.of("SELECT * FROM order_line ORDER BY order_id, position"):
+        fact = OrderLineFact(row.variant_id, row.quantity, row.unit_price_minor, row.discount_minor, row.total_minor)
+        lines[row.order_id].append(fact)
+    return tuple(
+        OrderFact(
+            id=str(row.id),
+            cart_id=str(row.cart_id),
+            status=row.status,
+            payment_status=row.payment_status,
+            currency=row.currency,
+            subtotal=row.subtotal_minor,
+            discount=row.discount_minor,
+            shipping=row.shipping_minor,
+            tax=row.tax_minor,
+            total=row.total_minor,
+            lines=tuple(lines[row.id]),
+        )
+        for row in await rows.of("SELECT * FROM orders")
+    )
+
+
+async def _ledger(emulator: httpx.AsyncClient) -> tuple[MoneyFact, ...]:
+    entries = (await emulator.get("/_emulator/ledger")).json()["entries"]
+    return tuple(
+        MoneyFact(
+            movement=entry["movement"],
+            amount=entry["amount"],
+            currency=entry["currency"],
+            intent_id=entry["payment_intent"],
+            attempt_id=entry["metadata"].get("attempt_id"),
+            order_id=entry["metadata"].get("order_id"),
+            refund_id=entry["refund"],
+        )
+        for entry in entries
+    )
+
+
+async def _stored_texts(rows: _Rows) -> dict[str, str]:
+    """Every row of every table, as text."""
+    return {
+        table: "\n".join(str(row[0]) for row in await rows.of(f"SELECT whole::text FROM {table} AS whole"))
+        for table in await rows.tables()
+    }
+
+
+async def _cached_texts(shop: Shop) -> dict[str, str]:
+    """Every key and string of Redis."""
+    redis = Redis.from_url(shop.settings.redis_url.get_secret_value())
+    try:
+        texts = [f"{key!r} {await redis.get(key)!r}" async for key in redis.scan_iter(_type="string")]
+    finally:
+        await redis.aclose()
+    return {"redis": "\n".join(texts)}
