@@ -112,9 +112,7 @@ class Plant:
 
     async def _has_settled(self) -> bool:
         async with self.shop.database.read_fresh() as connection:
-            left = await connection.execute(
-                text("SELECT count(*) FROM payment_attempt WHERE check_at IS NOT NULL AND state <> 'action_required'")
-            )
+            left = await connection.execute(text("SELECT count(*) FROM payment_attempt WHERE check_at IS NOT NULL"))
             if left.scalar_one() == 0:
                 return True
         await self.hasten()
@@ -128,6 +126,7 @@ class Plant:
                 text("""UPDATE payment_attempt SET check_at = now() - interval '1 s'
                         WHERE check_at > now() AND created_at < now() - interval '1 s'""")
             )
+            await connection.execute(text("UPDATE jobs.job SET execute_after = now() WHERE status = 'queued'"))
 
     async def facts(self) -> Facts:
         """What there is to be judged."""

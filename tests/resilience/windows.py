@@ -17,10 +17,10 @@ from sqlalchemy import text
 from app.core.fault_points import FaultPoint
 from tests.resilience.plant import WORKER, Plant
 from tests.shopkeeping import Api, Stocked
+from tests.waiting import until
 
 ARMED_API, OTHER_API = "api-1", "api-2"
 CARDS = (*("pm_card_visa",) * 4, "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required")
-REPEATS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,19 @@ class Round:
         except httpx.TransportError:
             return None
 
-    async def insist(self, cart: Any, card: str) -> Any:
+    async def insist(self, cart: Any, card: str) -> None:
         """Send the very same request again, to any process, until it is answered for good; do what the bank asks."""
         asked: set[str] = set()
-        for _ in range(REPEATS):
+
+        async def is_answered() -> bool:
             outcome = await self.pay(self.random.choice((self.armed, self.other)), cart, card)
             if outcome is not None and outcome["__typename"] == "CheckoutActionRequired":
                 if outcome["clientSecret"] not in asked:
                     await self.plant.provider.answer_bank(outcome["clientSecret"], "succeed")
                 asked.add(outcome["clientSecret"])
-            elif outcome is not None and outcome["__typename"] in ("CheckoutCompleted", "CheckoutFailed"):
-                return outcome
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"{self.number}: no answer that lasts")
+            return outcome is not None and outcome["__typename"] in ("CheckoutCompleted", "CheckoutFailed")
+
+        await until(is_answered)
 
 
 @dataclass(frozen=True, slots=True)

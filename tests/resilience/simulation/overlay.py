@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
+from app.jobs.domain import merged
+
 Take = Callable[[object], None]
 Written = Callable[[str, object, Any, Any], None]
 _GONE: Any = object()
@@ -133,4 +135,5 @@ class OverlayList(MutableSequence[Any]):
 
     def apply(self) -> None:
         """Commit."""
-        self._committed[:] = self._rows()
+        rows = self._rows()
+        self._committed[:] = merged((), rows) if self.name == "jobs" else rows  # one job waits of each key
