@@ -20,6 +20,7 @@ from tests.shopkeeping import Api, Stocked
 from tests.waiting import until
 
 ARMED_API, OTHER_API = "api-1", "api-2"
+STAYS = frozenset({"CheckoutCompleted", "CheckoutFailed", "CheckoutActionRequired"})  # answers that a key keeps
 CARDS = (*("pm_card_visa",) * 4, "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required")
 
 
@@ -58,17 +59,29 @@ class Round:
 
     async def insist(self, cart: Any, card: str) -> None:
         """Send the very same request again, to any process, until it is answered for good; do what the bank asks."""
-        asked: set[str] = set()
 
         async def is_answered() -> bool:
-            outcome = await self.pay(self.random.choice((self.armed, self.other)), cart, card)
-            if outcome is not None and outcome["__typename"] == "CheckoutActionRequired":
-                if outcome["clientSecret"] not in asked:
-                    await self.plant.provider.answer_bank(outcome["clientSecret"], "succeed")
-                asked.add(outcome["clientSecret"])
-            return outcome is not None and outcome["__typename"] in ("CheckoutCompleted", "CheckoutFailed")
+            api = self.random.choice((self.armed, self.other))
+            outcome = await self.pay(api, cart, card)
+            if outcome is None or outcome["__typename"] not in STAYS:
+                return False
+            if outcome["__typename"] == "CheckoutActionRequired":
+                await self.at_the_bank(outcome)
+                await until(lambda: self.has_ended(outcome))
+            return True
 
         await until(is_answered)
+
+    async def at_the_bank(self, outcome: Any) -> None:
+        """Do what the bank asks for."""
+        await self.plant.provider.answer_bank(outcome["clientSecret"], "succeed")
+
+    async def has_ended(self, outcome: Any) -> bool:
+        """Whether the attempt of an answer has come to its end; it is looked at sooner than it would be."""
+        await self.plant.hasten()
+        query = "query ($id: ID!) { checkoutAttempt(id: $id) { state } }"
+        attempt = (await self.other.data(query, id=outcome["attempt"]["id"]))["checkoutAttempt"]
+        return attempt["state"] in ("SUCCEEDED", "FAILED", "CANCELED")
 
 
 @dataclass(frozen=True, slots=True)

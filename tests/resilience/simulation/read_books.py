@@ -8,6 +8,7 @@ from tests.resilience.facts import (
     AttemptFact,
     EventFact,
     Facts,
+    MailFact,
     MoneyFact,
     OrderFact,
     OrderLineFact,
@@ -22,6 +23,7 @@ from tests.resilience.simulation.world import World
 def facts_of(world: World, crowd: Crowd) -> Facts:
     """Everything that is to be judged."""
     books = world.database.books
+    orders = {str(attempt.id): str(attempt.order_id) for attempt in books.attempts.values()}
     return Facts(
         orders=tuple(_order(order) for order in books.orders.values()),
         attempts=tuple(
@@ -63,6 +65,10 @@ def facts_of(world: World, crowd: Crowd) -> Facts:
                 refund_id=entry.refund,
             )
             for entry in world.provider.store.ledger
+        ),
+        mails=tuple(
+            MailFact(key, kept.message.template, orders.get(key.partition(":")[2], ""))
+            for key, kept in books.mail.items()
         ),
         accepted={str(cart_id): frozenset(totals) for cart_id, totals in crowd.accepted.items()},
         edges=EDGES,

@@ -9,10 +9,13 @@ from uuid import UUID
 
 from app.cart.edit_cart import CartDesk, ReadCart
 from app.checkout.check_payments import CheckPayments
+from app.checkout.notices import Notices
 from app.checkout.place_order import PlaceOrder
 from app.checkout.settle_payment import SettlePayment
 from app.core.breaker import Breaker
 from app.core.clock import Clock
+from app.mail.storefront import Storefront
+from app.orders.access_token import OrderAccessTokens
 from app.payments.guarded_gateway import GuardedGateway
 from tests.resilience.simulation.database import SimulatedDatabase, SimulatedTransactions
 from tests.resilience.simulation.provider import SimulatedProvider
@@ -48,7 +51,8 @@ class SimulatedShop:
             transactions=transactions, default_country="US", clock=clock, ids=ids, lifetime=timedelta(days=30)
         )
         gateway = GuardedGateway(provider.gateway(), Breaker(clock))
-        settle = SettlePayment(transactions, clock)
+        notices = Notices(Storefront("https://shop.example"), OrderAccessTokens(b"simulated", clock), "en")
+        settle = SettlePayment(transactions, notices, clock)
         return cls(
             read_cart=ReadCart(desk),
             place_order=PlaceOrder(desk, transactions, gateway, settle),
