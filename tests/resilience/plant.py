@@ -6,8 +6,8 @@ Processes are started with a fault point armed, seen to end there, and started a
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -31,8 +31,9 @@ from tests.resilience.read_database import database_facts
 from tests.shopkeeping import Api, Provider, Shopkeeper, Stocked
 from tests.waiting import until
 
-APIS = ("api-1", "api-2")
+APIS = ("api-1", "api-2")  # the second is never ended by a fault test, and watched by on-call
 WORKER = "worker"
+QUEUE_METRIC = "cartograph_payments_queued"
 
 
 class Vacuous(AssertionError):
@@ -41,7 +42,10 @@ class Vacuous(AssertionError):
 
 @dataclass
 class Plant:
-    """The processes, and what clients of them have accepted. initial: units that were put on the shelf."""
+    """The processes, and what clients of them have accepted. initial: units that were put on the shelf.
+
+    alerted: the orders that were delayed while the metric of the queue, which on-call is alerted by, counted them.
+    """
 
     fleet: Fleet
     folder: Path
@@ -53,6 +57,7 @@ class Plant:
     processes: dict[str, Member] = field(default_factory=dict)
     accepted: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     initial: dict[int, int] = field(default_factory=dict)
+    alerted: set[str] = field(default_factory=set)
 
     async def start(self, *names: str, at: str | None = None) -> None:
         """Start processes and wait until they can work. at: the fault point that is armed in them."""
@@ -106,6 +111,20 @@ class Plant:
         amount = cart["cost"]["total"]["amount"].replace(".", "")
         self.accepted[str(decode(cart["id"])[1])].add(int(amount))
 
+    async def note_alerts(self) -> None:
+        """Ask the second API process for its metrics, and note which delayed orders on-call sees in them."""
+        delayed = await self._delayed()
+        async with httpx.AsyncClient(trust_env=False) as client:
+            metrics = (await client.get(f"http://127.0.0.1:{self.ports[APIS[1]]}/metrics")).text
+        told = re.search(rf"^{QUEUE_METRIC} (\S+)$", metrics, re.MULTILINE)
+        if told is not None and float(told[1]) >= len(delayed & await self._delayed()):
+            self.alerted |= delayed
+
+    async def _delayed(self) -> set[str]:
+        async with self.shop.database.read_fresh() as connection:
+            rows = await connection.execute(text("SELECT id FROM orders WHERE payment_status = 'delayed'"))
+            return {str(row.id) for row in rows}
+
     async def settle(self) -> None:
         """Let the worker bring everything to its end, sooner than by its own pauses."""
         await until(self._has_settled)
@@ -115,6 +134,7 @@ class Plant:
             left = await connection.execute(text("SELECT count(*) FROM payment_attempt WHERE check_at IS NOT NULL"))
             if left.scalar_one() == 0:
                 return True
+        await self.note_alerts()
         await self.hasten()
         await asyncio.sleep(0.2)
         return False
@@ -135,7 +155,7 @@ class Plant:
             self.provider.http,
             accepted={cart: frozenset(totals) for cart, totals in self.accepted.items()},
             initial=self.initial,
-            alerted=sys.maxsize,
+            alerted=len(self.alerted),
             logs=sorted(self.folder.glob("*.log")),
         )
 

@@ -18,6 +18,7 @@ from tests.resilience.facts import (
     Edge,
     EventFact,
     Facts,
+    MailFact,
     MoneyFact,
     OrderFact,
     OrderLineFact,
@@ -73,6 +74,7 @@ async def database_facts(
             events=tuple(
                 EventFact(str(row.order_id), row.kind) for row in await rows.of("SELECT * FROM order_event ORDER BY id")
             ),
+            mails=await _mails(rows),
             ledger=await _ledger(emulator),
             accepted=accepted,
             edges=frozenset(
@@ -120,6 +122,15 @@ async def _orders(rows: _Rows) -> tuple[OrderFact, ...]:
             lines=tuple(lines[row.id]),
         )
         for row in await rows.of("SELECT * FROM orders")
+    )
+
+
+async def _mails(rows: _Rows) -> tuple[MailFact, ...]:
+    """The messages, each with the order of the attempt that it is about."""
+    orders = {str(row.id): str(row.order_id) for row in await rows.of("SELECT id, order_id FROM payment_attempt")}
+    return tuple(
+        MailFact(row.key, row.template, orders.get(row.key.partition(":")[2], ""))
+        for row in await rows.of("SELECT key, template FROM mail_message")
     )
 
 

@@ -15,11 +15,11 @@ import httpx
 from sqlalchemy import text
 
 from app.core.fault_points import FaultPoint
-from tests.resilience.plant import WORKER, Plant
+from tests.resilience.plant import APIS, WORKER, Plant
 from tests.shopkeeping import Api, Stocked
 from tests.waiting import until
 
-ARMED_API, OTHER_API = "api-1", "api-2"
+ARMED_API, OTHER_API = APIS
 STAYS = frozenset({"CheckoutCompleted", "CheckoutFailed", "CheckoutActionRequired"})  # answers that a key keeps
 CARDS = (*("pm_card_visa",) * 4, "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required")
 
@@ -64,6 +64,7 @@ class Round:
             api = self.random.choice((self.armed, self.other))
             outcome = await self.pay(api, cart, card)
             if outcome is None or outcome["__typename"] not in STAYS:
+                await asyncio.sleep(0.1)
                 return False
             if outcome["__typename"] == "CheckoutActionRequired":
                 await self.at_the_bank(outcome)
@@ -116,6 +117,7 @@ async def end_the_worker(round_: Round, point: FaultPoint) -> None:
     await plant.stop(WORKER)
     await plant.provider.fault(mode, when=when, times=None)
     queued = await round_.pay(round_.other, cart, card)
+    await plant.note_alerts()
     await plant.provider.heal()
     assert queued["__typename"] in ("CheckoutPaymentQueued", "CheckoutFailed", "CheckoutActionRequired"), queued
     await plant.start(WORKER, at=point.value)
