@@ -11,6 +11,7 @@ from tests.resilience.facts import PAID_STATES, Facts, MoneyFact, OrderFact, Tra
 
 ENDED_WITHOUT_MONEY = frozenset({"failed", "canceled"})
 TAKES = frozenset({"charge_succeeded", "capture"})
+SIGNS = {"charge_succeeded": 1, "capture": 1, "refund": -1, "refund_failed": 1}  # disputes are between bank and shop
 ONCE_PER_ORDER = frozenset({"placed", "paid"})  # events of an order's timeline
 ONCE_MAILED = frozenset({"order_confirmed", "payment_delayed", "payment_succeeded", "payment_failed", "order_canceled"})
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # by chance, parts of one are all digits
@@ -91,9 +92,10 @@ def never_oversold(facts: Facts) -> Iterator[str]:
 
 def _orders_without_their_units(facts: Facts) -> Iterator[str]:
     """Orders that are alive and hold, or have been sold, other units than their lines name."""
+    alive = {order.id for order in facts.orders if order.status != "canceled"}  # staff may take units back from one
     by_order: dict[str, Counter[int]] = defaultdict(Counter)
     for held in facts.reservations:
-        if held.state in ("held", "sold"):
+        if held.state in ("held", "sold") or (held.state == "returned" and held.order_id in alive):
             by_order[held.order_id][held.variant_id] += held.quantity
     tracked = {level.variant_id for level in facts.stock}
     for order in facts.orders:
@@ -181,7 +183,8 @@ def _refunds_that_differ(facts: Facts) -> Iterator[str]:
         recorded[refund.order_id] += refund.amount if refund.state == "succeeded" else 0
     given: Counter[str] = Counter()
     for entry in facts.ledger:
-        given[entry.order_id or ""] += entry.amount if entry.movement == "refund" else 0
+        if entry.movement in ("refund", "refund_failed"):
+            given[entry.order_id or ""] -= SIGNS[entry.movement] * entry.amount
     for order_id in recorded.keys() | given.keys():
         if recorded[order_id] != given[order_id]:
             yield f"order {order_id}: {recorded[order_id]} refunded by the record, {given[order_id]} by the provider"
@@ -218,17 +221,13 @@ def _intents(facts: Facts) -> dict[str, list[MoneyFact]]:
 
 
 def _net(entries: list[MoneyFact]) -> int:
-    return sum(_sign(entry) * entry.amount for entry in entries)
-
-
-def _sign(entry: MoneyFact) -> int:
-    return 1 if entry.movement in TAKES else -1 if entry.movement == "refund" else 0
+    return sum(SIGNS.get(entry.movement, 0) * entry.amount for entry in entries)
 
 
 def _taken_by_order(facts: Facts) -> dict[str, int]:
     taken: Counter[str] = Counter()
     for entry in facts.ledger:
-        taken[entry.order_id or ""] += _sign(entry) * entry.amount
+        taken[entry.order_id or ""] += SIGNS.get(entry.movement, 0) * entry.amount
     return dict(taken)
 
 

@@ -22,6 +22,7 @@ from tests.resilience.facts import (
     MoneyFact,
     OrderFact,
     OrderLineFact,
+    RefundFact,
     ReservationFact,
     StockFact,
     Transition,
@@ -66,6 +67,10 @@ async def database_facts(
             stock=tuple(
                 StockFact(row.variant_id, row.on_hand, row.reserved, row.policy == "deny", initial.get(row.variant_id))
                 for row in await rows.of("SELECT * FROM stock WHERE policy <> 'untracked'")
+            ),
+            refunds=tuple(
+                RefundFact(str(row.id), str(row.order_id), row.amount_minor, row.state)
+                for row in await rows.of("SELECT * FROM refund")
             ),
             log=tuple(
                 Transition(row.machine, row.subject, row.before, row.after)
@@ -126,8 +131,10 @@ async def _orders(rows: _Rows) -> tuple[OrderFact, ...]:
 
 
 async def _mails(rows: _Rows) -> tuple[MailFact, ...]:
-    """The messages, each with the order of the attempt that it is about."""
-    orders = {str(row.id): str(row.order_id) for row in await rows.of("SELECT id, order_id FROM payment_attempt")}
+    """The messages, each with the order that it is about, or whose attempt or refund it is about."""
+    about = """SELECT id, order_id FROM payment_attempt UNION ALL SELECT id, order_id FROM refund
+               UNION ALL SELECT id, id FROM orders"""
+    orders = {str(row.id): str(row.order_id) for row in await rows.of(about)}
     return tuple(
         MailFact(row.key, row.template, orders.get(row.key.partition(":")[2], ""))
         for row in await rows.of("SELECT key, template FROM mail_message")

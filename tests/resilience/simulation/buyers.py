@@ -73,8 +73,12 @@ class Crowd:
             attempt = await self._submit(request)
             if attempt is None:
                 continue
+            if self._random.random() < 0.2:
+                await self._give_up(attempt)
             attempt = await self._follow(attempt)
             self._hit(f"left with {attempt.state.value}")
+            if attempt.state is AttemptState.SUCCEEDED:
+                await self._regret(attempt)
             if attempt.state is AttemptState.SUCCEEDED or self._random.random() < 0.3:
                 return
 
@@ -173,6 +177,48 @@ class Crowd:
             await asyncio.sleep(2.0 * (look + 1))
             attempt = await self._ask(partial(self._find, attempt))
         return attempt
+
+    async def _give_up(self, attempt: PaymentAttempt) -> None:
+        """Cancel the payment while nobody may know yet what has become of it, perhaps twice at once."""
+        await asyncio.sleep(self._random.choice((0.0, self._random.uniform(0, 2), self._random.uniform(0, 60))))
+        times = self._random.choice((1, 1, 2))
+        answers = await asyncio.gather(
+            *(self._say("cancel the payment", lambda shop: shop.cancel_attempt(attempt.id)) for _ in range(times))
+        )
+        self._hit("canceled a payment", any(answers))
+
+    async def _regret(self, attempt: PaymentAttempt) -> None:
+        """Cancel the order, or have some of the money back, or keep it."""
+        choice = self._random.random()
+        await asyncio.sleep(self._random.uniform(0, 5))
+        if choice < 0.15:
+            done = await self._say(
+                "cancel the order", lambda shop: shop.cancel_order(attempt.order_id, caller=None, is_proven=True)
+            )
+            self._hit("canceled an order", done)
+        elif choice < 0.3:
+            amount = usd(self._random.randint(1, attempt.amount.minor))
+            restock = self._random.random() < 0.5
+            done = await self._say(
+                "refund", lambda shop: shop.refund_order(attempt.order_id, amount, reason="late", restock=restock)
+            )
+            self._hit("refunded a part", done)
+
+    async def _say(self, what: str, work: Any) -> bool:
+        """Ask for something once or again; whether it was taken."""
+        for _ in range(3):
+            try:
+                await self._call(work)
+            except ClientError as error:
+                self._note_refusal(error)
+                return False
+            except (ConnectionError, TimeoutError, OperationalError) as error:
+                self.world.note(f"client  {what}: {error!r}")
+                await asyncio.sleep(1)
+                continue
+            self.world.note(f"client  {what}: done")
+            return True
+        return False
 
     @staticmethod
     async def _find(attempt: PaymentAttempt, shop: SimulatedShop) -> PaymentAttempt:

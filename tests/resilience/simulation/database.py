@@ -18,6 +18,7 @@ from typing import Any
 
 from app.core.changes import Change
 from app.core.errors import DatabaseUnavailable
+from app.jobs.domain import merged
 from tests.resilience.facts import Transition
 from tests.resilience.simulation.constraints import broken_constraints
 from tests.resilience.simulation.overlay import OverlayDict, OverlayList
@@ -60,6 +61,15 @@ class SimulatedDatabase:
     async def round_trip(self) -> None:
         """The time that a statement takes."""
         await asyncio.sleep(self._random.choice((0.0, 0.001, 0.004)))
+
+    def tell_of_commit(self) -> None:
+        """Wake whoever waits for something new."""
+        self.committed.set()
+        self.committed = asyncio.Event()
+
+    def merge_jobs(self) -> None:
+        """Have one job of each key wait."""
+        self.books.jobs[:] = merged((), self.books.jobs)
 
     def open(self, transaction: SimulatedTransaction) -> None:
         """Know of a transaction, so that a killed process loses it."""
@@ -157,7 +167,7 @@ class SimulatedTransaction:
         for table in self._tables.values():
             table.apply()
         self._database.log += self.log
-        self._database.committed.set()
+        self._database.tell_of_commit()
 
     def changed(self, table: str) -> dict[Any, tuple[Any, Any]]:
         """Key → the record before and after, of a table with keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from app.core.fault_points import FaultPoint
@@ -31,12 +31,16 @@ MODES = (
 
 @dataclass(slots=True)
 class Kill:
-    """A process is killed: at a moment, or at its nth pass of a point. back_after: seconds until another one runs."""
+    """A process is killed: at a moment, or at its nth pass of a point.
+
+    back_after: seconds until another one runs; drains: so long after a worker was told to stop, 0 where it was not.
+    """
 
     back_after: float
     at: float | None = None
     point: FaultPoint | None = None
     skip: int = 0
+    drains: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,12 @@ class Plan:
     workers: int = 1
     buyers: int = 1
     units: int = 5
-    extra: dict[str, float] = field(default_factory=dict)
+    mail_away: float = 0.0
+
+    @property
+    def sweep_seconds(self) -> float:
+        """How often the worker looks at all open payments: in a run of days not as often as in one of minutes."""
+        return max(30.0, self.heals_at / 100)
 
 
 def draw(random: Random) -> Plan:
@@ -79,6 +88,7 @@ def draw(random: Random) -> Plan:
         heals_at=random.choice((10.0, 60.0, 600.0, 3 * HOUR, 30 * HOUR)),
         workers=random.choice((1, 1, 2)),
         buyers=random.choice((1, 1, 2, 3)),
+        mail_away=random.choice((0.0, 0.0, 0.3)),
         units=random.choice((1, 2, 3, 5, 10)),
     )
 
@@ -101,7 +111,8 @@ def _kill(random: Random) -> Kill:
     back_after = random.choice((0.5, 2.0, 20.0, 120.0))
     if random.random() < 0.7:
         return Kill(back_after, point=random.choice(list(FaultPoint)), skip=random.choice((0, 0, 0, 1, 2, 4)))
-    return Kill(back_after, at=random.choice((random.uniform(0, 1), random.uniform(0, 10), random.uniform(0, 100))))
+    at = random.choice((random.uniform(0, 1), random.uniform(0, 10), random.uniform(0, 100)))
+    return Kill(back_after, at=at, drains=random.choice((0.0, 0.0, 0.05, 1.0, 30.0)))
 
 
 def _outage(random: Random) -> Outage:

@@ -124,6 +124,10 @@ class SimulatedProvider:
         request._body = f'{{"outcome": "{outcome}"}}'.encode()
         return (await self._control.settle(request)).status_code
 
+    def let_time_pass(self) -> None:
+        """Do what happens at the provider by itself."""
+        self._control.expire()
+
     def intents(self, status: str) -> list[str]:
         """The PaymentIntents in a status."""
         return [intent.id for intent in self.store.tables.payment_intents.values() if intent.status == status]

@@ -12,6 +12,7 @@ from tests.resilience.facts import (
     MoneyFact,
     OrderFact,
     OrderLineFact,
+    RefundFact,
     ReservationFact,
     StockFact,
 )
@@ -23,7 +24,8 @@ from tests.resilience.simulation.world import World
 def facts_of(world: World, crowd: Crowd) -> Facts:
     """Everything that is to be judged."""
     books = world.database.books
-    orders = {str(attempt.id): str(attempt.order_id) for attempt in books.attempts.values()}
+    orders = {str(each.id): str(each.order_id) for each in (*books.attempts.values(), *books.refunds.values())}
+    orders |= {str(order_id): str(order_id) for order_id in books.orders}
     return Facts(
         orders=tuple(_order(order) for order in books.orders.values()),
         attempts=tuple(
@@ -51,6 +53,10 @@ def facts_of(world: World, crowd: Crowd) -> Facts:
                 initial=crowd.initial[level.variant_id],
             )
             for level in books.levels.values()
+        ),
+        refunds=tuple(
+            RefundFact(str(each.id), str(each.order_id), each.amount.minor, each.state.value)
+            for each in books.refunds.values()
         ),
         log=tuple(world.database.log),
         events=tuple(EventFact(str(event.order_id), event.kind) for event in books.events),

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from random import Random
 from uuid import UUID
 
 from app.cart.edit_cart import CartDesk, ReadCart
+from app.checkout.cancel_attempt import CancelAttempt
+from app.checkout.cancel_order import CancelOrder
 from app.checkout.check_payments import CheckPayments
 from app.checkout.notices import Notices
 from app.checkout.place_order import PlaceOrder
+from app.checkout.refund_order import RefundOrder
+from app.checkout.refund_payment import RefundPayment
 from app.checkout.settle_payment import SettlePayment
+from app.checkout.settle_refund import SettleRefund
 from app.core.breaker import Breaker
 from app.core.clock import Clock
+from app.jobs.claims import OpenQueue
+from app.mail.send_mail import SendMail
 from app.mail.storefront import Storefront
 from app.orders.access_token import OrderAccessTokens
 from app.payments.guarded_gateway import GuardedGateway
+from app.server import DRAIN_SECONDS
+from app.worker.kinds import job_kinds
+from app.worker.recurring import Scheduled
+from app.worker.runner import JobRunner
+from app.worker.schedule import OVERDUE
 from tests.resilience.simulation.database import SimulatedDatabase, SimulatedTransactions
+from tests.resilience.simulation.postman import Postman
 from tests.resilience.simulation.provider import SimulatedProvider
+
+LEASE = timedelta(seconds=30)
 
 
 class SeededIds:
@@ -36,14 +52,25 @@ class SeededIds:
 class SimulatedShop:
     """The use cases that take part."""
 
+    transactions: SimulatedTransactions
+    clock: Clock
     read_cart: ReadCart
     place_order: PlaceOrder
+    cancel_attempt: CancelAttempt
+    cancel_order: CancelOrder
+    refund_order: RefundOrder
     check_payments: CheckPayments
-    transactions: SimulatedTransactions
+    refund_payment: RefundPayment
+    send_mail: SendMail
 
     @classmethod
     def wire(
-        cls, database: SimulatedDatabase, provider: SimulatedProvider, clock: Clock, ids: SeededIds
+        cls,
+        database: SimulatedDatabase,
+        provider: SimulatedProvider,
+        postman: Postman,
+        clock: Clock,
+        ids: SeededIds,
     ) -> SimulatedShop:
         """A shop as `app.bootstrap` would wire it in a process of its own."""
         transactions = SimulatedTransactions(database)
@@ -53,9 +80,28 @@ class SimulatedShop:
         gateway = GuardedGateway(provider.gateway(), Breaker(clock))
         notices = Notices(Storefront("https://shop.example"), OrderAccessTokens(b"simulated", clock), "en")
         settle = SettlePayment(transactions, notices, clock)
+        cancel_attempt = CancelAttempt(transactions, gateway, settle, clock, desk.turns)
         return cls(
+            transactions=transactions,
+            clock=clock,
             read_cart=ReadCart(desk),
             place_order=PlaceOrder(desk, transactions, gateway, settle),
+            cancel_attempt=cancel_attempt,
+            cancel_order=CancelOrder(transactions, cancel_attempt, notices, clock, desk.turns),
+            refund_order=RefundOrder(transactions, clock, ids),
             check_payments=CheckPayments(transactions, gateway, settle, clock),
-            transactions=transactions,
+            refund_payment=RefundPayment(transactions, gateway, SettleRefund(transactions, notices, clock), clock),
+            send_mail=SendMail(transactions, postman, postman, clock),
+        )
+
+    def worker(self, open_queue: OpenQueue, random: Random, *, sweep_seconds: float) -> JobRunner:
+        """The worker of a process, as `app.server.work` would wire it. sweep_seconds: between two looks at all."""
+        return JobRunner(
+            open_queue,
+            job_kinds(self.check_payments, self.refund_payment, self.send_mail),
+            [Scheduled("check_payments", sweep_seconds, partial(self.check_payments, overdue=OVERDUE))],
+            lease=LEASE,
+            drain_seconds=DRAIN_SECONDS,
+            clock=self.clock,
+            chance=random.random,
         )

@@ -9,13 +9,15 @@ from app.core.state_machine import BEGIN, StateMachine
 from app.inventory.domain import RESERVATION_LIFE
 from app.orders.domain import ORDER_LIFE, ORDER_PAYMENT
 from app.payments.domain import ATTEMPT_LIFE
+from app.payments.refunds import REFUND_LIFE
 from tests.resilience.facts import Edge, Transition
 
-MACHINES: tuple[StateMachine[Any], ...] = (ORDER_LIFE, ORDER_PAYMENT, ATTEMPT_LIFE, RESERVATION_LIFE)
+MACHINES: tuple[StateMachine[Any], ...] = (ORDER_LIFE, ORDER_PAYMENT, ATTEMPT_LIFE, RESERVATION_LIFE, REFUND_LIFE)
 EDGES = frozenset(Edge(machine.name, *edge) for machine in MACHINES for edge in machine.drawn())
 _STATES = {  # table of the books -> machine and how its state is read from a record
     "orders": ((ORDER_LIFE, lambda record: record.status), (ORDER_PAYMENT, lambda record: record.payment_status)),
     "attempts": ((ATTEMPT_LIFE, lambda record: record.state),),
+    "refunds": ((REFUND_LIFE, lambda record: record.state),),
     "reservations": ((RESERVATION_LIFE, lambda record: record[1]),),
 }
 

@@ -11,16 +11,18 @@ from typing import Any
 from app.core import fault_points
 from app.core.errors import ClientError, OperationalError
 from app.core.fault_points import FaultPoint
+from app.mail.domain import MailState
+from app.payments.refunds import RefundState
 from tests.resilience.simulation.database import SimulatedDatabase
+from tests.resilience.simulation.job_queue import JobTable
 from tests.resilience.simulation.plan import Kill, Plan
+from tests.resilience.simulation.postman import Postman
 from tests.resilience.simulation.process import CURRENT, Process, ProcessDied
 from tests.resilience.simulation.provider import SimulatedProvider, detached
-from tests.resilience.simulation.shop import SeededIds, SimulatedShop
+from tests.resilience.simulation.shop import LEASE, SeededIds, SimulatedShop
 from tests.resilience.simulation.virtual_time import VirtualClock, VirtualLoop
 
 APIS = ("api-1", "api-2")
-PAUSE_AFTER_FAULT = 5.0
-POLL_SECONDS = 1.0
 
 
 class World:
@@ -36,6 +38,9 @@ class World:
         self.database = SimulatedDatabase(random, self.note)
         self.provider = SimulatedProvider(self.clock, random, self.note)
         self.ids = SeededIds(random)
+        self.jobs = JobTable(self.database, self.clock, LEASE)
+        self.postman = Postman(random, away=plan.mail_away)
+        self.stops: dict[str, asyncio.Event] = {}
         self.apis: dict[str, tuple[Process, SimulatedShop]] = {}
         self.processes: dict[str, Process] = {}
         self._loop = loop
@@ -59,11 +64,13 @@ class World:
         """Start a process, in the place of one that has been killed."""
         process = Process(name, self.database.lose)
         self.processes[name] = process
-        shop = SimulatedShop.wire(self.database, self.provider, self.clock, self.ids)
+        shop = SimulatedShop.wire(self.database, self.provider, self.postman, self.clock, self.ids)
         if name in APIS:
             self.apis[name] = process, shop
         else:
-            self.watched(name, process.start(self._work(shop)))
+            worker = shop.worker(self.jobs.open, self.random, sweep_seconds=self.plan.sweep_seconds)
+            self.stops[name] = asyncio.Event()
+            self.watched(name, process.start(worker.run(self.stops[name])))
         self.note(f"{name} runs")
 
     def kill(self, process: Process, why: str, back_after: float) -> None:
@@ -88,6 +95,7 @@ class World:
         self.database.is_up = True
         self.database.hiccup = lambda: False
         self.provider.search.lag_seconds = 0
+        self.postman.away = 0.0
 
     def call(self, name: str, work: Callable[[SimulatedShop], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         """A request to an API process. Raises ConnectionError where it does not run."""
@@ -143,11 +151,16 @@ class World:
 
     def unfinished(self) -> list[str]:
         """What has not come to its end."""
-        attempts = self.database.books.attempts.values()
-        return [f"attempt {each.id} is {each.state.value}" for each in attempts if not each.state.is_final]
+        books = self.database.books
+        return [
+            *(f"attempt {each.id} is {each.state.value}" for each in books.attempts.values() if each.check_at),
+            *(f"refund {each.id} waits" for each in books.refunds.values() if each.state is RefundState.PENDING),
+            *(f"mail {key} waits" for key, kept in books.mail.items() if kept.state is MailState.WAITING),
+        ]
 
     async def banks_answer(self) -> None:
         """The late answers that banks owe."""
+        self.provider.let_time_pass()
         for intent_id in self.provider.intents("processing"):
             outcome = self.random.choice(("succeed", "fail"))
             self.hit[f"late bank: {outcome}"] += 1
@@ -170,28 +183,6 @@ class World:
             self.hit[f"killed at {point.value}"] += 1
             self.kill(process, f"at {point.value}", kill.back_after)
             raise ProcessDied(process.name)
-
-    async def _work(self, shop: SimulatedShop) -> None:
-        """What `app.worker` does, without asking again and again while nothing can be due."""
-        while True:
-            self.database.committed.clear()
-            try:
-                if await shop.check_payments():
-                    continue
-            except OperationalError:
-                await asyncio.sleep(PAUSE_AFTER_FAULT)
-                continue
-            await self._until_due()
-
-    async def _until_due(self) -> None:
-        due = [each.check_at for each in self.database.books.attempts.values() if each.check_at is not None]
-        seconds = min(((at - self.clock.now()).total_seconds() for at in due), default=1e9)
-        await asyncio.sleep(POLL_SECONDS)
-        if seconds > POLL_SECONDS and not self.database.committed.is_set():
-            try:
-                await asyncio.wait_for(self.database.committed.wait(), seconds - POLL_SECONDS)
-            except TimeoutError:
-                return
 
     async def carry_out(self) -> None:
         """Have everything go wrong that the plan says, then heal."""
@@ -225,8 +216,14 @@ class World:
         await asyncio.sleep(kill.at or 0.0)
         alive = [process for process in self.processes.values() if process.is_alive]
         if alive:
+            process = self.random.choice(alive)
+            if process.name in self.stops and kill.drains:
+                self.hit["told to stop"] += 1
+                self.note(f"{process.name} is told to stop")
+                self.stops[process.name].set()
+                await asyncio.sleep(kill.drains)
             self.hit["killed at a moment"] += 1
-            self.kill(self.random.choice(alive), "at a moment", kill.back_after)
+            self.kill(process, "at a moment", kill.back_after)
 
     async def _outage(self, what: str, at: float, seconds: float) -> None:
         await asyncio.sleep(at)
