@@ -18,6 +18,7 @@ from app.checkout.settle_payment import SettlePayment, locked_attempt
 from app.core.changes import attempt_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import ErrorCode, InvalidInput, NotFound, PaymentsUnavailable
+from app.core.fault_points import FaultPoint, reached
 from app.core.ids import AttemptId
 from app.idempotency.domain import KeyedCall
 from app.orders.domain import OrderEvent
@@ -88,6 +89,7 @@ class CancelAttempt:
         """Have the provider cancel what waits there, outside any transaction; the attempt after its answer."""
         if attempt.state.is_final or attempt.intent_id is None:
             return attempt
+        reached(FaultPoint.CANCEL_COMMITTED)
         try:
             outcome = await self.gateway.cancel(attempt.intent_id)
         except PaymentsUnavailable:  # counted and logged by the gateway; the worker goes on

@@ -17,6 +17,7 @@ from app.checkout.refund_order import refund_job
 from app.checkout.settle_refund import ASK_AGAIN_AFTER, SettleRefund, locked_refund
 from app.core.clock import Clock
 from app.core.errors import PaymentsUnavailable
+from app.core.fault_points import FaultPoint, reached
 from app.core.ids import RefundId
 from app.payments.refunds import Refund, RefundGateway, RefundOutcome, RefundState
 
@@ -66,6 +67,7 @@ class RefundPayment:
             if before.sent_at is None and not silence.may_have_run:
                 await self._unsent(refund_id, claimed_at)
             raise
+        reached(FaultPoint.REFUND_ANSWERED)
         return await self.settle(refund_id, outcome)
 
     async def _claim(self, refund_id: RefundId, now: datetime) -> Refund:

@@ -27,6 +27,8 @@ class FaultPoint(Enum):
     BYTES_SENT = "bytes_sent", "A call to the provider has left this process; its answer has not come."
     ANSWER_RECEIVED = "answer_received", "Checkout: the provider has answered; nothing of it is recorded."
     OUTCOME_RECORDED = "outcome_recorded", "Checkout: the outcome is committed; the client has no answer."
+    CANCEL_COMMITTED = "cancel_committed", "The buyer's wish to cancel is committed; the provider was not asked."
+    JOB_CLAIMED = "job_claimed", "Worker: a job is this worker's; nothing of it is done."
     CHECK_CLAIMED = "check_claimed", "Worker: the attempt to check is taken; the provider was not asked."
     CHECK_ANSWERED = "check_answered", "Worker: the provider has answered; nothing of it is recorded."
     CHECK_RECORDED = "check_recorded", "Worker: the outcome is committed; the job is not done yet."
@@ -38,6 +40,9 @@ class FaultPoint(Enum):
         "cancel_decided",
         "Worker: the buyer wants out; the payment can still succeed until it is canceled.",
     )
+    REFUND_ANSWERED = "refund_answered", "Worker: the provider has given money back; nothing of it is recorded."
+    MAIL_SENT = "mail_sent", "Worker: an e-mail was handed over; that is not recorded."
+    DRAINING = "draining", "The process was told to stop; requests or jobs are under way."
 
     sentence: str
 

@@ -16,6 +16,7 @@ from types import FrameType
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.core.fault_points import FaultPoint, reached
 from app.http.graphql_errors import request_error
 from app.http.operations import Refused
 
@@ -37,6 +38,7 @@ class Closing:
     def begin(self) -> None:
         """From now on, nothing new begins."""
         self._begun.set()
+        reached(FaultPoint.DRAINING)
 
     async def wait(self) -> None:
         """Return once it has begun."""

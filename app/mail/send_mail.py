@@ -16,6 +16,7 @@ from datetime import timedelta
 from app import telemetry
 from app.core.clock import Clock
 from app.core.errors import MailUnavailable
+from app.core.fault_points import FaultPoint, reached
 from app.mail.contents import content_of, expiry_of
 from app.mail.domain import MESSAGE, Mailer, MailRefused, MailTemplates, MailTransactions, PostedMessage
 
@@ -56,6 +57,7 @@ class SendMail:
         except MailUnavailable:
             telemetry.MAILS.labels("postponed").inc()
             raise
+        reached(FaultPoint.MAIL_SENT)
         telemetry.MAILS.labels("sent").inc()
         async with self.transactions.begin() as tx:
             await tx.mail.mark_sent(key, now=self.clock.now())

@@ -18,6 +18,7 @@ from typing import Any
 from app import telemetry
 from app.core.clock import Clock
 from app.core.errors import OperationalError
+from app.core.fault_points import FaultPoint, reached
 from app.jobs.claims import Claimed, JobQueue, OpenQueue, Outcome, Verdict
 from app.jobs.domain import JobKind, RetryPolicy
 from app.worker.recurring import LIMIT_SECONDS, PAUSES_AFTER_FAULTS, Scheduled
@@ -84,6 +85,8 @@ class JobRunner:
             await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
             _log.info("job_worker_stops", running=sorted(self._running))
             self._wake.set()
+            if self._running:
+                reached(FaultPoint.DRAINING)
             await asyncio.wait((serving,), timeout=self._drain_seconds)
             if not serving.done():
                 _log.warning("jobs_given_up", ids=sorted(self._running))
@@ -182,6 +185,7 @@ class JobRunner:
 
 def _of_kind(kind: JobKind) -> _Runnable:
     async def run(payload: Mapping[str, str]) -> None:
+        reached(FaultPoint.JOB_CLAIMED)
         await kind.handle(payload)
 
     return _Runnable(run, kind.retry, kind.limit_seconds)

@@ -6,6 +6,7 @@ Each is played against a plant whose other processes run, and leaves it to the c
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
@@ -20,6 +21,7 @@ from tests.shopkeeping import Api, Stocked
 from tests.waiting import until
 
 ARMED_API, OTHER_API = APIS
+APPROVED_CARD = "pm_card_threeDSecure2Required"
 STAYS = frozenset({"CheckoutCompleted", "CheckoutFailed", "CheckoutActionRequired"})  # answers that a key keeps
 CARDS = (*("pm_card_visa",) * 4, "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required")
 
@@ -61,7 +63,7 @@ class Round:
         """Send the very same request again, to any process, until it is answered for good; do what the bank asks."""
 
         async def is_answered() -> bool:
-            api = self.random.choice((self.armed, self.other))
+            api = self.random.choice((self.armed, self.other) if ARMED_API in self.plant.processes else (self.other,))
             outcome = await self.pay(api, cart, card)
             if outcome is None or outcome["__typename"] not in STAYS:
                 await asyncio.sleep(0.1)
@@ -77,6 +79,29 @@ class Round:
         """Do what the bank asks for."""
         await self.plant.provider.answer_bank(outcome["clientSecret"], "succeed")
 
+    async def perhaps_at_the_bank(self, outcome: Any) -> None:
+        """Do or do not what the bank asks for, or fail there."""
+        does = self.random.choice(("succeed", "succeed", "fail", None))
+        if does is not None:
+            await self.plant.provider.answer_bank(outcome["clientSecret"], does)
+
+    async def cancel(self, api: Api, outcome: Any) -> Any:
+        """Cancel the payment of an answer; None where the process ended before it answered."""
+        query = "mutation ($i: CheckoutAttemptCancelInput!) { checkoutAttemptCancel(input: $i) { attempt { state } } }"
+        try:
+            return await api.data(query, i={"attemptId": outcome["attempt"]["id"]})
+        except httpx.TransportError:
+            return None
+
+    async def cancel_order(self, outcome: Any) -> None:
+        """Cancel the order of an answer."""
+        query = "query ($t: String!) { order(by: {accessToken: $t}) { id } }"
+        token = outcome["orderAccessToken"]
+        order = (await self.other.data(query, t=token))["order"]
+        query = "mutation ($i: OrderCancelInput!) { orderCancel(input: $i) { userErrors { message } } }"
+        payload = await self.other.data(query, i={"orderId": order["id"], "accessToken": token})
+        assert payload["orderCancel"]["userErrors"] == []
+
     async def has_ended(self, outcome: Any) -> bool:
         """Whether the attempt of an answer has come to its end; it is looked at sooner than it would be."""
         await self.plant.hasten()
@@ -89,8 +114,8 @@ class Round:
 class Window:
     """Where a process ends, and how it comes there."""
 
-    point: FaultPoint
     process: str
+    point: FaultPoint
     play: Callable[[Round, FaultPoint], Awaitable[None]]
 
     @property
@@ -113,55 +138,153 @@ async def end_the_api(round_: Round, point: FaultPoint) -> None:
 async def end_the_worker(round_: Round, point: FaultPoint) -> None:
     """A payment that got no answer waits for the worker, which ends."""
     plant, cart, card = round_.plant, await round_.cart(), round_.random.choice(CARDS)
-    mode, when = round_.random.choice((("503", "before"), ("lost", "after"), ("500", "after"), ("429", "before")))
-    await plant.stop(WORKER)
-    await plant.provider.fault(mode, when=when, times=None)
-    queued = await round_.pay(round_.other, cart, card)
-    await plant.note_alerts()
-    await plant.provider.heal()
-    assert queued["__typename"] in ("CheckoutPaymentQueued", "CheckoutFailed", "CheckoutActionRequired"), queued
-    await plant.start(WORKER, at=point.value)
-    await asyncio.gather(plant.hasten(), plant.ended_at(WORKER, point))
-    await plant.start(WORKER)
+    await _queue(round_, cart, card)
+    await _end_worker(round_, point)
     await asyncio.gather(round_.insist(cart, card), plant.settle())
 
 
 async def expire(round_: Round, point: FaultPoint) -> None:
     """The buyer's time at the bank is up; they succeed there while the worker that gives the order up has ended."""
-    plant, cart, card = round_.plant, await round_.cart(), "pm_card_threeDSecure2Required"
+    plant = round_.plant
     await plant.stop(WORKER)
-    asked = await round_.pay(round_.other, cart, card)
+    asked = await round_.pay(round_.other, await round_.cart(), APPROVED_CARD)
     async with plant.shop.database.write() as connection:
         await connection.execute(text("UPDATE payment_attempt SET expires_at = now() WHERE state = 'action_required'"))
-    await plant.start(WORKER, at=point.value)
-    await asyncio.gather(plant.hasten(), plant.ended_at(WORKER, point))
-    if round_.random.random() < 0.7:
-        await plant.provider.answer_bank(asked["clientSecret"], round_.random.choice(("succeed", "fail")))
-    await plant.start(WORKER)
+    await _end_worker(round_, point, between=lambda: round_.perhaps_at_the_bank(asked))
     await plant.settle()
 
 
+async def cancel_at_the_api(round_: Round, point: FaultPoint) -> None:
+    """The buyer cancels a payment that waits at the bank, and succeeds there once the API process has ended."""
+    plant = round_.plant
+    asked = await round_.pay(round_.other, await round_.cart(), APPROVED_CARD)
+    await plant.start(ARMED_API, at=point.value)
+    answer, _ = await asyncio.gather(round_.cancel(round_.armed, asked), plant.ended_at(ARMED_API, point))
+    assert answer is None
+    await round_.perhaps_at_the_bank(asked)
+    if round_.random.random() < 0.5:
+        await round_.cancel(round_.other, asked)
+    await plant.settle()
+
+
+async def cancel_by_the_worker(round_: Round, point: FaultPoint) -> None:
+    """The provider does not take a cancellation; the worker that goes on with it ends."""
+    plant = round_.plant
+    await plant.stop(WORKER)
+    asked = await round_.pay(round_.other, await round_.cart(), APPROVED_CARD)
+    await plant.provider.fault("503", match="POST /v1/payment_intents/.*/cancel", times=None)
+    await round_.cancel(round_.other, asked)
+    await plant.provider.heal()
+    await _end_worker(round_, point, between=lambda: round_.perhaps_at_the_bank(asked))
+    await plant.settle()
+
+
+async def refund(round_: Round, point: FaultPoint) -> None:
+    """A paid order is canceled; the worker that gives the money back ends after it did."""
+    plant = round_.plant
+    paid = await round_.pay(round_.other, await round_.cart(), "pm_card_visa")
+    await plant.settle()
+    await plant.stop(WORKER)
+    await round_.cancel_order(paid)
+    await _end_worker(round_, point)
+    await plant.settle()
+
+
+async def confirm(round_: Round, point: FaultPoint) -> None:
+    """An order is paid; the worker that sends the e-mail ends after it did."""
+    plant = round_.plant
+    await plant.stop(WORKER)
+    await round_.pay(round_.other, await round_.cart(), "pm_card_visa")
+    await _end_worker(round_, point)
+    await plant.settle()
+
+
+async def kill_a_draining_worker(round_: Round, point: FaultPoint) -> None:
+    """A worker is told to stop while it asks the provider, and killed before the answer comes."""
+    plant, cart, card = round_.plant, await round_.cart(), "pm_card_visa"
+    await _queue(round_, cart, card)
+    slow = await plant.provider.fault("hang", when="after", match=".*", seconds=60)
+    await plant.start(WORKER, at=point.value)
+    await plant.hasten()
+    await until(lambda: _is_hit(round_, slow))
+    plant.processes[WORKER].send(signal.SIGTERM)
+    await plant.ended_at(WORKER, point)
+    await plant.provider.heal()
+    await plant.start(WORKER)
+    await asyncio.gather(round_.insist(cart, card), plant.settle())
+
+
+async def kill_a_draining_api(round_: Round, point: FaultPoint) -> None:
+    """An API process is told to stop while it asks the provider, takes no more requests, and is killed."""
+    plant, cart, card = round_.plant, await round_.cart(), "pm_card_visa"
+    await plant.start(ARMED_API, at=point.value)
+    slow = await plant.provider.fault("hang", when="after", seconds=60)
+    asking = asyncio.create_task(round_.pay(round_.armed, cart, card))
+    await until(lambda: _is_hit(round_, slow))
+    plant.processes[ARMED_API].send(signal.SIGTERM)
+    await plant.ended_at(ARMED_API, point)
+    assert await asking is None
+    await plant.provider.heal()
+    await plant.start(ARMED_API)
+    await asyncio.gather(round_.insist(cart, card), plant.settle())
+    await plant.stop(ARMED_API)
+
+
+async def _queue(round_: Round, cart: Any, card: str) -> None:
+    """Have a payment wait for the worker, which does not run: its request died, or its calls had no answer."""
+    plant = round_.plant
+    await plant.stop(WORKER)
+    if round_.random.random() < 0.5:
+        point = round_.random.choice((FaultPoint.ORDER_COMMITTED, FaultPoint.BYTES_SENT, FaultPoint.ANSWER_RECEIVED))
+        await plant.start(ARMED_API, at=point.value)
+        await asyncio.gather(round_.pay(round_.armed, cart, card), plant.ended_at(ARMED_API, point))
+        return
+    mode, when = round_.random.choice((("503", "before"), ("lost", "after"), ("500", "after"), ("429", "before")))
+    await plant.provider.fault(mode, when=when, times=None)
+    queued = await round_.pay(round_.other, cart, card)
+    await plant.note_alerts()
+    await plant.provider.heal()
+    assert queued["__typename"] == "CheckoutPaymentQueued", queued
+
+
+async def _end_worker(round_: Round, point: FaultPoint, between: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Have a worker end at the point, and start another one. between: what happens while none runs."""
+    plant = round_.plant
+    await plant.start(WORKER, at=point.value)
+    await asyncio.gather(plant.hasten(), plant.ended_at(WORKER, point))
+    if between is not None:
+        await between()
+    await plant.start(WORKER)
+
+
+async def _is_hit(round_: Round, fault_id: str) -> bool:
+    return await round_.plant.provider.hits(fault_id) > 0
+
+
+CHECKOUT_POINTS = (
+    FaultPoint.KEY_CLAIMED,
+    FaultPoint.BEFORE_RESERVATION,
+    FaultPoint.AFTER_RESERVATION,
+    FaultPoint.ORDER_COMMITTED,
+    FaultPoint.BYTES_SENT,
+    FaultPoint.ANSWER_RECEIVED,
+    FaultPoint.OUTCOME_RECORDED,
+)
+CHECK_POINTS = (
+    FaultPoint.JOB_CLAIMED,
+    FaultPoint.CHECK_CLAIMED,
+    FaultPoint.BYTES_SENT,
+    FaultPoint.CHECK_ANSWERED,
+    FaultPoint.CHECK_RECORDED,
+)
 WINDOWS = (
-    *(
-        Window(point, ARMED_API, end_the_api)
-        for point in (
-            FaultPoint.KEY_CLAIMED,
-            FaultPoint.BEFORE_RESERVATION,
-            FaultPoint.AFTER_RESERVATION,
-            FaultPoint.ORDER_COMMITTED,
-            FaultPoint.BYTES_SENT,
-            FaultPoint.ANSWER_RECEIVED,
-            FaultPoint.OUTCOME_RECORDED,
-        )
-    ),
-    *(
-        Window(point, WORKER, end_the_worker)
-        for point in (
-            FaultPoint.CHECK_CLAIMED,
-            FaultPoint.BYTES_SENT,
-            FaultPoint.CHECK_ANSWERED,
-            FaultPoint.CHECK_RECORDED,
-        )
-    ),
-    Window(FaultPoint.EXPIRY_DECIDED, WORKER, expire),
+    *(Window(ARMED_API, point, end_the_api) for point in CHECKOUT_POINTS),
+    *(Window(WORKER, point, end_the_worker) for point in CHECK_POINTS),
+    Window(WORKER, FaultPoint.EXPIRY_DECIDED, expire),
+    Window(ARMED_API, FaultPoint.CANCEL_COMMITTED, cancel_at_the_api),
+    Window(WORKER, FaultPoint.CANCEL_DECIDED, cancel_by_the_worker),
+    Window(WORKER, FaultPoint.REFUND_ANSWERED, refund),
+    Window(WORKER, FaultPoint.MAIL_SENT, confirm),
+    Window(WORKER, FaultPoint.DRAINING, kill_a_draining_worker),
+    Window(ARMED_API, FaultPoint.DRAINING, kill_a_draining_api),
 )

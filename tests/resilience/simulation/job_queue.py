@@ -33,9 +33,14 @@ class _Taken:
 
 
 class JobTable:
-    """What becomes of jobs once they are committed. done: how often a job of a kind was done; dead: those given up."""
+    """What becomes of jobs once they are committed.
+
+    dead: those given up. idle_until: entries of the schedule that would find nothing to do, and until when; they are
+    not run before that.
+    """
 
     def __init__(self, database: SimulatedDatabase, clock: Clock, lease: timedelta) -> None:
+        self.idle_until: dict[str, Callable[[], datetime]] = {}
         self.taken: dict[int, _Taken] = {}
         self.dead: list[tuple[Job, str | None]] = []
         self._database = database
@@ -66,18 +71,17 @@ class JobTable:
         self._take_from_the_lost()
         now = self._clock.now()
         claimed: list[Claimed] = []
-        for job in sorted(self._waiting(places), key=lambda each: each.not_before or now):
+        for job in self._waiting(places, now):
             running = [each.job for each in self.taken.values() if each.job.kind == job.kind]
             is_running = job.key is not None and any(each.key == job.key for each in running)
-            is_due = job.not_before is None or job.not_before <= now
-            if is_due and not is_running and len(running) < places[job.kind] and len(claimed) < limit:
+            if not is_running and len(running) < places[job.kind] and len(claimed) < limit:
                 claimed.append(self._take(job, now))
         return claimed
 
     def seconds_until_due(self, places: Mapping[str, int]) -> float:
         """How long nothing will be due, unless something new is committed."""
         now = self._clock.now()
-        times = [job.not_before or now for job in self._waiting(places)]
+        times = [self._due_at(job, now) for job in self._database.books.jobs if job.kind in places]
         times += [each.kept_at + self._lease for each in self.taken.values()]
         return max(min(((at - now).total_seconds() for at in times), default=LONGEST_WAIT), 0.001)
 
@@ -131,8 +135,14 @@ class JobTable:
         there = {job.kind for job in self._database.books.jobs} | {each.job.kind for each in self.taken.values()}
         self._database.books.jobs += [Job(name, {}, key=name) for name in recurring if name not in there]
 
-    def _waiting(self, places: Mapping[str, int]) -> list[Job]:
-        return [job for job in self._database.books.jobs if job.kind in places]
+    def _waiting(self, places: Mapping[str, int], now: datetime) -> list[Job]:
+        """What is due, the longest first."""
+        times = [(self._due_at(job, now), job) for job in self._database.books.jobs if job.kind in places]
+        return [job for at, job in sorted(times, key=lambda each: each[0]) if at <= now]
+
+    def _due_at(self, job: Job, now: datetime) -> datetime:
+        at = job.not_before or now
+        return max(at, self.idle_until[job.kind]()) if job.kind in self.idle_until else at
 
     def _take(self, job: Job, now: datetime) -> Claimed:
         self._database.books.jobs.remove(job)

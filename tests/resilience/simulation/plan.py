@@ -67,11 +67,6 @@ class Plan:
     units: int = 5
     mail_away: float = 0.0
 
-    @property
-    def sweep_seconds(self) -> float:
-        """How often the worker looks at all open payments: in a run of days not as often as in one of minutes."""
-        return max(30.0, self.heals_at / 100)
-
 
 def draw(random: Random) -> Plan:
     """A plan: most runs meet one or two kinds of trouble, some many at once."""

@@ -35,6 +35,7 @@ from tests.resilience.simulation.postman import Postman
 from tests.resilience.simulation.provider import SimulatedProvider
 
 LEASE = timedelta(seconds=30)
+SWEEP = "check_payments"  # the entry of the schedule for payments whose job was lost
 
 
 class SeededIds:
@@ -94,12 +95,12 @@ class SimulatedShop:
             send_mail=SendMail(transactions, postman, postman, clock),
         )
 
-    def worker(self, open_queue: OpenQueue, random: Random, *, sweep_seconds: float) -> JobRunner:
-        """The worker of a process, as `app.server.work` would wire it. sweep_seconds: between two looks at all."""
+    def worker(self, open_queue: OpenQueue, random: Random) -> JobRunner:
+        """The worker of a process, as `app.server.work` would wire it."""
         return JobRunner(
             open_queue,
             job_kinds(self.check_payments, self.refund_payment, self.send_mail),
-            [Scheduled("check_payments", sweep_seconds, partial(self.check_payments, overdue=OVERDUE))],
+            [Scheduled(SWEEP, 30.0, partial(self.check_payments, overdue=OVERDUE))],
             lease=LEASE,
             drain_seconds=DRAIN_SECONDS,
             clock=self.clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -13,16 +14,18 @@ from app.core.errors import ClientError, OperationalError
 from app.core.fault_points import FaultPoint
 from app.mail.domain import MailState
 from app.payments.refunds import RefundState
+from app.worker.schedule import OVERDUE
 from tests.resilience.simulation.database import SimulatedDatabase
 from tests.resilience.simulation.job_queue import JobTable
 from tests.resilience.simulation.plan import Kill, Plan
 from tests.resilience.simulation.postman import Postman
 from tests.resilience.simulation.process import CURRENT, Process, ProcessDied
 from tests.resilience.simulation.provider import SimulatedProvider, detached
-from tests.resilience.simulation.shop import LEASE, SeededIds, SimulatedShop
+from tests.resilience.simulation.shop import LEASE, SWEEP, SeededIds, SimulatedShop
 from tests.resilience.simulation.virtual_time import VirtualClock, VirtualLoop
 
 APIS = ("api-1", "api-2")
+NEVER = datetime(9_000, 1, 1, tzinfo=UTC)
 
 
 class World:
@@ -39,6 +42,7 @@ class World:
         self.provider = SimulatedProvider(self.clock, random, self.note)
         self.ids = SeededIds(random)
         self.jobs = JobTable(self.database, self.clock, LEASE)
+        self.jobs.idle_until[SWEEP] = self._nothing_overdue_before
         self.postman = Postman(random, away=plan.mail_away)
         self.stops: dict[str, asyncio.Event] = {}
         self.apis: dict[str, tuple[Process, SimulatedShop]] = {}
@@ -68,7 +72,7 @@ class World:
         if name in APIS:
             self.apis[name] = process, shop
         else:
-            worker = shop.worker(self.jobs.open, self.random, sweep_seconds=self.plan.sweep_seconds)
+            worker = shop.worker(self.jobs.open, self.random)
             self.stops[name] = asyncio.Event()
             self.watched(name, process.start(worker.run(self.stops[name])))
         self.note(f"{name} runs")
@@ -144,6 +148,10 @@ class World:
         error = context.get("exception")
         if error is None or not died(error):
             self.faults.append(f"unhandled: {context.get('message')} {error!r}")
+
+    def _nothing_overdue_before(self) -> datetime:
+        checks = [each.check_at for each in self.database.books.attempts.values() if each.check_at is not None]
+        return min(checks, default=NEVER) + OVERDUE
 
     def is_quiet(self) -> bool:
         """Whether everything has come to its end."""
