@@ -251,10 +251,18 @@ async def _end_worker(round_: Round, point: FaultPoint, between: Callable[[], Aw
     """Have a worker end at the point, and start another one. between: what happens while none runs."""
     plant = round_.plant
     await plant.start(WORKER, at=point.value)
-    await asyncio.gather(plant.hasten(), plant.ended_at(WORKER, point))
+    hastening = asyncio.create_task(_hasten_for_ever(plant))
+    await plant.ended_at(WORKER, point)
+    hastening.cancel()
     if between is not None:
         await between()
     await plant.start(WORKER)
+
+
+async def _hasten_for_ever(plant: Plant) -> None:
+    while True:
+        await plant.hasten()
+        await asyncio.sleep(0.2)
 
 
 async def _is_hit(round_: Round, fault_id: str) -> bool:
