@@ -17,8 +17,7 @@ from sqlalchemy import text
 from starlette.types import ASGIApp
 
 from app import telemetry
-from app.accounts.credentials import Argon2Passwords, JwtAccessTokens
-from app.accounts.sign_in import AddCustomer, FindCustomer, SignIn
+from app.account_bootstrap import Accounts, account_database, build_accounts, build_auth_api, cost_buckets
 from app.cache import keys
 from app.cache.persisted_queries import RedisPersistedQueries
 from app.cache.read_through import ReadThrough
@@ -60,7 +59,7 @@ from app.core.fault_points import Armed, arm_to_kill
 from app.core.freshness import ReadSource
 from app.core.ids import IdSource, RandomIds
 from app.core.money import Currency, Money
-from app.core.throttle import Bucket, Throttle
+from app.core.throttle import Throttle
 from app.database.engine import Database
 from app.database.tables import SCHEMA_VERSION
 from app.documents.domain import DocumentMode
@@ -71,8 +70,7 @@ from app.documents.remembered import RememberedDocuments, RememberedQueries
 from app.documents.remove_documents import RemoveDocuments
 from app.documents.repository import SqlTrustedDocuments
 from app.http.asgi import WebServices, create_asgi
-from app.http.authentication import bearer_authentication
-from app.http.caller import CostBuckets
+from app.http.authentication import Authentication
 from app.http.explorer_assets import locate_explorer
 from app.http.mail_pages import MailPages
 from app.http.pages import Pages
@@ -120,9 +118,8 @@ class Shop:
     gateway: GuardedGateway
     services: Services
     store_products: StoreProducts
-    add_customer: AddCustomer
-    sign_in: SignIn
-    tokens: JwtAccessTokens
+    accounts_database: Database
+    accounts: Accounts
     check_payments: CheckPayments
     payment_queue: PaymentQueue
     send_mail: SendMail
@@ -152,6 +149,8 @@ class Shop:
         """Bring the schema to the newest version; returns the version before and after."""
         from app.database.migrate import migrate  # Alembic costs a server's start more than all of our own code
 
+        if self.accounts_database is not self.database:
+            await migrate(self.accounts_database)
         before, after = await migrate(self.database)
         if before != after:
             await self.job_desk.hurry_recurring()
@@ -195,9 +194,12 @@ class Shop:
     async def close(self) -> None:
         """End every connection."""
         await self.gateway.close()
+        await self.accounts.close()
         await self.changes.close()
         await self.redis.close()
         await self.database.close()
+        if self.accounts_database is not self.database:
+            await self.accounts_database.close()
 
 
 def build_shop(
@@ -265,7 +267,8 @@ def build_shop(
     mail_templates = JinjaTemplates(
         shop_name=settings.shop_name, sender=settings.mail_from, own_folder=settings.mail_templates
     )
-    passwords, tokens = Argon2Passwords(), JwtAccessTokens(secret, clock)
+    accounts_database = account_database(settings, database, statement_timeout_seconds=statement_timeout_seconds)
+    accounts = build_accounts(settings, accounts_database, changes, clock, ids)
     services = Services(
         profile=ShopProfile(
             settings.shop_name,
@@ -293,7 +296,8 @@ def build_shop(
         cancel_attempt=cancel_attempt,
         cancel_order=CancelOrder(transactions, cancel_attempt, notices, clock, desk.turns),
         order_tokens=order_tokens,
-        find_customer=FindCustomer(transactions),
+        accounts=accounts.service,
+        ended_sessions=accounts.ended,
         changes=changes,
         answers=KeepAnswers(transactions, clock),
     )
@@ -308,9 +312,8 @@ def build_shop(
         gateway=gateway,
         services=services,
         store_products=StoreProducts(transactions, clock, keys.catalog_tags),
-        add_customer=AddCustomer(transactions, passwords, clock, ids),
-        sign_in=SignIn(transactions, passwords, tokens),
-        tokens=tokens,
+        accounts_database=accounts_database,
+        accounts=accounts,
         delete_expired_carts=DeleteExpired(transactions, clock),
         reprice_catalog=RepriceCatalog(transactions, clock, keys.catalog_tags),
         set_prices=SetPrices(transactions, clock, keys.catalog_tags),
@@ -373,15 +376,13 @@ def build_app(shop: Shop) -> ASGIApp:
     return create_asgi(
         WebServices(
             services=shop.services,
-            sign_in=shop.sign_in,
-            authenticate=bearer_authentication(shop.tokens),
+            auth_api=build_auth_api(settings, shop.accounts, shop.throttle, shop.clock),
+            authentication=Authentication(shop.accounts.verifier, cookies=settings.auth_cookies),
+            allowed_origins=settings.allowed_origins,
             not_ready=shop.not_ready,
             look_around=shop.look_around,
             throttle=shop.throttle,
-            cost_buckets=CostBuckets(
-                customer=Bucket(settings.cost_bucket, settings.cost_restored_customer),
-                address=Bucket(settings.cost_bucket, settings.cost_restored_address),
-            ),
+            cost_buckets=cost_buckets(settings),
             find_document=shop.find_document,
             pages=pages,
             ids=shop.ids,

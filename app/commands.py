@@ -51,7 +51,7 @@ async def seed(shop: Shop, *, products: int | None, if_empty: bool) -> int:
         everything = list(demo_drafts(currency, others=shop.settings.all_currencies[1:], image_base_url=PICTURES_HERE))
         drafts, total = iter(everything), len(everything)
         for email, password, name in DEMO_CUSTOMERS:
-            await shop.add_customer(email, password, name)
+            await shop.accounts.add_customer(email, password, name)
     created = updated = 0
     started = shop.clock.monotonic()
     with Progress(console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()) as progress:

@@ -20,13 +20,13 @@ from babel import Locale
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     model_validator,
 )
 
+from app.account_settings import AccountSettings, comma_separated
 from app.core.charging import can_be_charged, units_of
 from app.core.errors import ShopError
 from app.core.fault_points import Armed
@@ -53,10 +53,6 @@ class SettingsError(ShopError):
         self.faults = tuple(faults)
 
 
-def _comma_separated(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 def _address_or_network(value: str) -> str:
     try:
         return str(ip_network(value)) if "/" in value else str(ip_address(value))
@@ -69,16 +65,14 @@ def _fault_point(value: str) -> str:
     return value
 
 
-_Codes = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+_Codes = Annotated[tuple[str, ...], BeforeValidator(comma_separated)]
 _Addresses = Annotated[
-    tuple[Annotated[str, AfterValidator(_address_or_network)], ...], BeforeValidator(_comma_separated)
+    tuple[Annotated[str, AfterValidator(_address_or_network)], ...], BeforeValidator(comma_separated)
 ]
 
 
-class Settings(MailSettings):
+class Settings(AccountSettings, MailSettings):
     """Everything an operator may decide. Each field's alias is the name of its environment variable."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     environment: Environment = Field(
         Environment.DEVELOPMENT, alias="CARTOGRAPH_ENVIRONMENT", description="development or production"

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.repository import SqlAccounts
 from app.cart.repository import SqlCarts
 from app.catalog.offers import SqlOffers
 from app.catalog.prices import SqlPrices
@@ -54,7 +53,6 @@ class Transaction:
         self.prices = SqlPrices(connection, SearchDocuments(connection, currency, language))
         self.catalog = SqlCatalogStore(connection, currency=currency, language=language)
         self.search_rules = SqlSearchRules(connection)
-        self.accounts = SqlAccounts(connection)
         self.documents = SqlTrustedDocumentStore(connection)
         self.keys = SqlKeys(connection)
         self.jobs = SqlJobs(connection)

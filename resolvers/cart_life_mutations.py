@@ -12,6 +12,7 @@ from resolvers.backing import INPUT, given
 from resolvers.cart import Cart
 from resolvers.context import Info
 from resolvers.cost_directives import at_most
+from resolvers.delete_payload import DeletePayload
 from resolvers.errors import MAX_USER_ERRORS, UserError, user_errors
 from resolvers.idempotency import IDEMPOTENCY_KEY
 from resolvers.ids import cart_key, public_id
@@ -56,16 +57,6 @@ class CartMergePayload:
     user_errors: list[UserError] = strawberry.field(
         directives=at_most(MAX_USER_ERRORS),
         description="Why nothing was changed; or, where there is a cart, what every clamped and dropped line lost.",
-    )
-
-
-@strawberry.type(description="What was deleted.")
-class DeletePayload:
-    """The id is null exactly where there are user errors."""
-
-    deleted_id: strawberry.ID | None = strawberry.field(description="The id; null where nothing was deleted.")
-    user_errors: list[UserError] = strawberry.field(
-        directives=at_most(MAX_USER_ERRORS), description="Why nothing was deleted; else empty."
     )
 
 

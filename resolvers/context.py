@@ -9,8 +9,9 @@ from typing import ParamSpec, TypeVar
 
 import strawberry
 
-from app.accounts.domain import Customer
-from app.accounts.sign_in import FindCustomer
+from app.accounts.domain import Customer, Identity, Origin, SignedIn
+from app.accounts.ended_sessions import EndedSessions
+from app.accounts.service import AccountService
 from app.cart.delete_cart import DeleteCart
 from app.cart.domain import PricedCart
 from app.cart.edit_cart import CreateCart, EditCart, ReadCart
@@ -83,7 +84,8 @@ class Services:
     cancel_attempt: CancelAttempt
     cancel_order: CancelOrder
     order_tokens: OrderAccessTokens
-    find_customer: FindCustomer
+    accounts: AccountService
+    ended_sessions: EndedSessions
     changes: ChangeFeed
     answers: KeepAnswers
     event_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EVENTS_AT_ONCE))
@@ -108,16 +110,25 @@ class KeyedField:
 class Context:
     """One request's view of the shop.
 
-    idempotency_key: the header's, for mutations whose input has none.
+    idempotency_key: the header's, for mutations whose input has none. identity: what the caller's token says; origin:
+    where the request comes from.
 
     Whatever needs a connection takes one of the request's few turns for it, so that a wide query cannot empty the pool.
     """
 
     def __init__(
-        self, services: Services, customer_id: CustomerId | None, *, idempotency_key: str | None = None
+        self,
+        services: Services,
+        customer_id: CustomerId | None,
+        *,
+        idempotency_key: str | None = None,
+        identity: Identity | None = None,
+        origin: Origin = Origin(),  # noqa: B008  frozen
     ) -> None:
         self.services = services
         self.caller = customer_id
+        self.identity = identity
+        self.origin = origin
         self.idempotency_key = idempotency_key
         self.keyed: KeyedField | None = None  # of the mutation that is executed now: they run one after the other
         self.deadline: asyncio.Timeout | None = None  # of the execution
@@ -162,9 +173,15 @@ class Context:
 
     async def signed_in_customer(self) -> Customer | None:
         """Whoever the request comes from; None for a guest."""
-        if self.caller is None:
+        if self.identity is None:
             return None
-        return await self.in_turn(self.services.find_customer, self.caller)
+        return await self.in_turn(self.services.accounts.find_customer, self.identity)
+
+    def continue_as(self, signed_in: SignedIn) -> None:
+        """Have the rest of the request come from whoever has signed in with it."""
+        customer = signed_in.customer
+        self.caller = customer.id
+        self.identity = Identity(customer.id, signed_in.session_id, customer.role, signed_in.token)
 
     @property
     def keyed_call(self) -> KeyedCall | None:

@@ -164,6 +164,11 @@ _described(
         "CREDENTIALS_INVALID": "The e-mail address or the password is wrong.",
         "CARD_DATA_NOT_ALLOWED": "A payment card number was sent. It comes among `errors`, before anything is done,"
         " with the `position` of the value in its `extensions`.",
+        "SECOND_FACTOR_REQUIRED": "The password is right; the code of the second factor is missing or wrong.",
+        "TOKEN_INVALID": "The token has been used, has expired, or is none of this shop.",
+        "PASSWORD_WEAK": "The password is too short, too long, or one of the common ones.",
+        "RATE_LIMITED": "There were too many tries: try again later.",
+        "FORBIDDEN": "The caller may not do this.",
     },
 )
 _described(

@@ -20,9 +20,11 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLField,
+    GraphQLInputObjectType,
     GraphQLObjectType,
     VariableNode,
     get_argument_values,
+    get_named_type,
     print_ast,
 )
 from graphql.pyutils import Path, Undefined
@@ -39,6 +41,7 @@ IDEMPOTENCY_KEY = (
 )
 
 _CALLS = 3  # of one field: how often another call with its key may take effect in between
+_NOT_DIGESTED = frozenset({"idempotencyKey", "password"})  # a digest of a password is one that can be guessed at
 _OWNED = ("cartId", "targetCartId", "attemptId", "accessToken")  # what only its owner can name
 
 
@@ -127,7 +130,7 @@ class KeyedExecutor(StrawberryGraphQLCoreExecutionContext):
         except GraphQLError:
             return None  # it will be raised again where it is answered
         values: Mapping[str, Any] | None = arguments.get("input")
-        if values is None:  # of `__typename`
+        if values is None or not _takes_key(field):  # of `__typename`; or what its answer holds must not be kept
             return None
         key = by_header if values.get("idempotencyKey") is None else values["idempotencyKey"]
         if key is None:
@@ -137,7 +140,7 @@ class KeyedExecutor(StrawberryGraphQLCoreExecutionContext):
         call = KeyedCall(
             scope=_digest([node.name.value, caller, owned]),
             key=str(key),
-            input_digest=_digest({name: value for name, value in values.items() if name != "idempotencyKey"}),
+            input_digest=_digest({name: value for name, value in values.items() if name not in _NOT_DIGESTED}),
             answer_digest=_digest(self._selected([details.node for details in field_details_list])),
         )
         return KeyedField(call, _fault_of(call.key, is_open=caller is None and owned is None))
@@ -154,6 +157,11 @@ class KeyedExecutor(StrawberryGraphQLCoreExecutionContext):
         }
         variables = {name: value for name, value in self.variable_values.coerced.items() if name not in of_input}
         return [selections, fragments, variables]
+
+
+def _takes_key(field: GraphQLField) -> bool:
+    kind = get_named_type(field.args["input"].type)
+    return isinstance(kind, GraphQLInputObjectType) and "idempotencyKey" in kind.fields
 
 
 def _fault_of(key: str, *, is_open: bool) -> ClientError | None:

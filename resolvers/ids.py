@@ -16,6 +16,7 @@ from app.core.ids import (
     Kind,
     OrderId,
     ProductId,
+    SessionId,
     VariantId,
     decode,
     encode,
@@ -76,6 +77,11 @@ def attempt_key(text: str) -> AttemptId:
 def order_id_key(text: str) -> OrderId:
     """The order's key, which opens nothing by itself."""
     return OrderId(_uuid(text, Kind.ORDER))
+
+
+def session_key(text: str) -> SessionId:
+    """The session's key."""
+    return SessionId(_uuid(text, Kind.SESSION))
 
 
 def _integer(text: str, kind: Kind) -> int:

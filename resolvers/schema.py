@@ -22,6 +22,7 @@ from app.core.ids import AttemptId, CartId, CategoryId, Kind, ProductId, Variant
 from app.orders.domain import Order as OrderRecord
 from app.payments.domain import PaymentAttempt
 from dataloaders.batching import Loader
+from resolvers.account_mutations import AccountMutation
 from resolvers.backing import given
 from resolvers.by_key import AttemptKey, CartKey, OrderBy, attempt_of, cart_of, order_of
 from resolvers.cancellations import CancellationMutation
@@ -60,7 +61,20 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MAX_NODES = 100
-SENSITIVE = frozenset({"checkoutComplete", "checkoutAttemptCancel", "orderCancel"})  # a request may have one of these
+SENSITIVE = frozenset(  # a request may have one of these
+    {
+        "checkoutComplete",
+        "checkoutAttemptCancel",
+        "orderCancel",
+        "customerRegister",
+        "login",
+        "tokenRefresh",
+        "passwordResetRequest",
+        "passwordReset",
+        "passwordChange",
+        "emailVerify",
+    }
+)
 
 
 @strawberry.input(one_of=True, description="Which product: exactly one of these.")
@@ -236,6 +250,8 @@ async def _node(text: str, context: Context) -> object | None:
     if isinstance(key, UUID):
         if kind is Kind.CART:
             return await cart_of(context, CartId(key))
+        if kind is Kind.CUSTOMER:
+            return await context.signed_in_customer() if key == context.caller else None
         # an order needs its token and a line its cart, so their ids alone open nothing
         return await attempt_of(context, AttemptId(key)) if kind is Kind.ATTEMPT else None
     if kind is Kind.PRODUCT:
@@ -246,7 +262,7 @@ async def _node(text: str, context: Context) -> object | None:
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(CartMutation, CartLifeMutation, CheckoutMutation, CancellationMutation):
+class Mutation(CartMutation, CartLifeMutation, CheckoutMutation, CancellationMutation, AccountMutation):
     """The root of mutations."""
 
 

@@ -108,7 +108,7 @@ async def shop(servers: Servers, emulator_url: str, clock: ManualClock) -> Async
     await shop.migrate()
     await shop.store_products(list(demo_drafts(Currency(shop.settings.currency), image_base_url="")))
     for email, password, name in DEMO_CUSTOMERS:
-        await shop.add_customer(email, password, name)
+        await shop.accounts.add_customer(email, password, name)
     yield shop
     await shop.close()
 

@@ -14,6 +14,8 @@ ShopError
 │  ├─ CardDataNotAllowed  a payment card number stands in what was sent
 │  ├─ Unauthenticated     credentials are missing or wrong
 │  ├─ RateLimited         the caller has used up what it may cost for now
+│  ├─ TooManyTries        so many passwords were wrong that the next ones are not looked at for a while
+│  ├─ Forbidden           the caller is known, and may not do this
 │  ├─ QueryTooCostly      the request may cost more than any request may
 │  └─ Rejected            several of the above at once
 ├─ OperationalError   a dependency failed; the same request may succeed later
@@ -21,6 +23,8 @@ ShopError
 │  ├─ CartBusy            too many requests change one cart at once
 │  ├─ PaymentsUnavailable
 │  ├─ MailUnavailable     the mail server did not take an e-mail now
+│  ├─ AccountsBusy        more passwords wait to be checked than this process has room for
+│  ├─ AccountsUnavailable the account service did not answer
 │  └─ DeadlineExceeded    the request took longer than any request may
 └─ Bug                an invariant broke: masked for the client, logged with its stack
 
@@ -68,6 +72,11 @@ class ErrorCode(Enum):
     EMAIL_INVALID = "EMAIL_INVALID"
     CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
     CARD_DATA_NOT_ALLOWED = "CARD_DATA_NOT_ALLOWED"
+    SECOND_FACTOR_REQUIRED = "SECOND_FACTOR_REQUIRED"
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105  a name
+    PASSWORD_WEAK = "PASSWORD_WEAK"  # noqa: S105  a name
+    RATE_LIMITED = "RATE_LIMITED"
+    FORBIDDEN = "FORBIDDEN"
 
 
 class ShopError(Exception):
@@ -130,6 +139,24 @@ class RateLimited(ClientError):
     def __init__(self, *, retry_after_ms: int) -> None:
         super().__init__("You have asked for more than this shop answers at once: try again a little later.")
         self.retry_after_ms = retry_after_ms
+
+
+class TooManyTries(ClientError):
+    """So many passwords were wrong that the next ones are not looked at for a while."""
+
+    default_code = ErrorCode.RATE_LIMITED
+    retryable = True
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        minutes = -(-retry_after_seconds // 60)
+        super().__init__(f"There were too many tries: try again in {minutes} min, or ask for a new password.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Forbidden(ClientError):
+    """The caller is known, and may not do this."""
+
+    default_code = ErrorCode.FORBIDDEN
 
 
 class QueryTooCostly(ClientError):
@@ -297,6 +324,16 @@ class PaymentsUnavailable(OperationalError):
 
 class MailUnavailable(OperationalError):
     """The mail server is away, refuses us, or asks to come later."""
+
+
+class AccountsBusy(OperationalError):
+    """More passwords wait to be checked than this process has room for."""
+
+    retry_after_seconds = 1
+
+
+class AccountsUnavailable(OperationalError):
+    """The account service did not answer."""
 
 
 class DeadlineExceeded(OperationalError):

@@ -7,6 +7,7 @@ One key has exactly one text, so ids compare as strings. See ADR-0007.
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from enum import Enum
 from typing import NewType, Protocol
@@ -25,6 +26,7 @@ OrderLineId = NewType("OrderLineId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 RefundId = NewType("RefundId", UUID)
 CustomerId = NewType("CustomerId", UUID)
+SessionId = NewType("SessionId", UUID)
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"  # base 58: no 0, O, I or l to misread
 _DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
@@ -46,6 +48,7 @@ class Kind(Enum):
     PAYMENT = "pay"
     DELIVERY_OPTION = "ship"
     CUSTOMER = "cust"
+    SESSION = "sess"
 
 
 INTEGER_KINDS = frozenset({Kind.PRODUCT, Kind.VARIANT, Kind.CATEGORY, Kind.DELIVERY_OPTION})
@@ -66,6 +69,22 @@ class RandomIds:
     def new_uuid(self) -> UUID:
         """A UUID that nobody can guess."""
         return uuid.uuid4()
+
+
+class SecretSource(Protocol):
+    """Where new secrets come from."""
+
+    def new_secret(self, size_bytes: int) -> bytes:
+        """So many bytes that nobody can guess."""
+        ...
+
+
+class RandomSecrets:
+    """The operating system's random bytes."""
+
+    def new_secret(self, size_bytes: int) -> bytes:
+        """So many bytes that nobody can guess."""
+        return secrets.token_bytes(size_bytes)
 
 
 def encode(kind: Kind, key: int | UUID) -> str:

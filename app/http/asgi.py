@@ -14,12 +14,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from app.accounts.sign_in import SignIn
 from app.core.ids import IdSource
 from app.core.throttle import Throttle
 from app.documents.find_document import FindDocument
-from app.http.auth_api import login_endpoint
-from app.http.authentication import Authenticate
+from app.http.account_asgi import cross_origin
+from app.http.auth_api import AuthApi
+from app.http.authentication import Authentication
 from app.http.caller import CostBuckets
 from app.http.closing import Closing, RefuseWhenClosing
 from app.http.event_stream import EventStreams
@@ -37,11 +37,12 @@ from resolvers.schema import SENSITIVE, build_schema
 
 @dataclass(frozen=True, slots=True)
 class WebServices:
-    """What the web application is made of."""
+    """What the web application is made of. auth_api: None where another process serves it."""
 
     services: Services
-    sign_in: SignIn
-    authenticate: Authenticate
+    auth_api: AuthApi | None
+    authentication: Authentication
+    allowed_origins: tuple[str, ...]
     not_ready: Callable[[], Awaitable[str | None]]
     look_around: Callable[[], Awaitable[None]]
     throttle: Throttle
@@ -73,14 +74,14 @@ def create_asgi(web: WebServices) -> ASGIApp:
     closing, connections, executor = Closing(), LiveConnections(), Executor(operations, web.ids)
     view = GraphQLView(
         operations,
-        web.authenticate,
+        web.authentication,
         web.pages.explorer_page,
         buckets=web.cost_buckets,
         streams=EventStreams(operations, closing=closing, connections=connections),
         get_queries=web.get_queries,
     )
     socket = GraphQLSocket(
-        executor, web.authenticate, buckets=web.cost_buckets, closing=closing, connections=connections
+        executor, web.authentication, buckets=web.cost_buckets, closing=closing, connections=connections
     )
     text = schema.as_str() + "\n"
 
@@ -103,7 +104,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
             Route("/graphql", _Endpoint(view)),
             WebSocketRoute("/graphql", socket),
             Route("/graphql/schema.graphql", schema_text),
-            Route("/api/auth/login", login_endpoint(web.sign_in), methods=["POST"]),
+            *(web.auth_api.routes() if web.auth_api else ()),
             Route("/livez", livez),
             Route("/readyz", readyz(web.not_ready)),
             Route("/metrics", metrics(web.look_around)),
@@ -112,6 +113,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
         lifespan=lifespan,
         middleware=[  # inside Starlette's own, which would answer in plain text
             Middleware(RequestScope, ids=web.ids),
+            *cross_origin(web.allowed_origins, cookies=web.authentication.cookies),
             Middleware(RefuseWhenClosing, closing=closing),
         ],
     )

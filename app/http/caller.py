@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from starlette.requests import HTTPConnection
 
+from app.accounts.domain import Identity, Origin
 from app.core.ids import CustomerId
 from app.core.throttle import Bucket
 
@@ -19,11 +20,16 @@ IPV6_PREFIX = 64
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. customer_id: None for a guest; budget: the key of their bucket, and its size."""
+    """Who asks. customer_id: None for a guest; budget: the key of their bucket, and its size.
+
+    identity: what their token says, None for a guest; origin: where the request comes from.
+    """
 
     request_id: str
     customer_id: CustomerId | None
     budget: tuple[str, Bucket]
+    identity: Identity | None = None
+    origin: Origin = Origin()  # noqa: RUF009  frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,22 @@ class CostBuckets:
     customer: Bucket
     address: Bucket
 
+    def caller(self, request_id: str, identity: Identity | None, connection: HTTPConnection) -> Caller:
+        """Whoever a request comes from."""
+        customer_id = None if identity is None else identity.customer_id
+        return Caller(request_id, customer_id, self.of(connection, customer_id), identity, origin_of(connection))
+
     def of(self, request: HTTPConnection, customer_id: CustomerId | None) -> tuple[str, Bucket]:
         """The key of a caller's bucket, and its size."""
         if customer_id is not None:
             return f"customer:{customer_id}", self.customer
         return f"address:{address_key(request.client.host if request.client else '')}", self.address
+
+
+def origin_of(connection: HTTPConnection) -> Origin:
+    """Where a request comes from."""
+    host = connection.client.host if connection.client else ""
+    return Origin(address_key(host), connection.headers.get("user-agent"))
 
 
 def address_key(host: str) -> str:

@@ -15,10 +15,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import CardDataNotAllowed, Unauthenticated
-from app.http.authentication import Authenticate
+from app.core.errors import CardDataNotAllowed, Forbidden, Unauthenticated
+from app.http.authentication import Authentication
 from app.http.body import BadRequest
-from app.http.caller import Caller, CostBuckets
+from app.http.caller import CostBuckets
 from app.http.event_stream import EventStreams, single_event
 from app.http.graphql_errors import card_data_error, request_error
 from app.http.graphql_request import read_request
@@ -41,7 +41,7 @@ class GraphQLView:
     def __init__(
         self,
         operations: Operations,
-        authenticate: Authenticate,
+        authentication: Authentication,
         page: Callable[[Request], Awaitable[Response]] | None,
         *,
         buckets: CostBuckets,
@@ -49,7 +49,7 @@ class GraphQLView:
         get_queries: bool,
     ) -> None:
         self._operations = operations
-        self._authenticate = authenticate
+        self._authentication = authentication
         self._page = page
         self._buckets = buckets
         self._streams = streams
@@ -73,6 +73,9 @@ class GraphQLView:
         except Unauthenticated as error:
             body = {"errors": [request_error(error.message, "UNAUTHENTICATED", request.state.request_id)]}
             return _response(_encoder.encode(body), 401, media_type or JSON, {"www-authenticate": "Bearer"})
+        except Forbidden as error:
+            body = {"errors": [request_error(error.message, "FORBIDDEN", request.state.request_id)]}
+            return _response(_encoder.encode(body), 403, media_type or JSON)
         except Refused as refused:
             status = refused.plain_status if media_type == JSON else refused.status
             body = {"errors": refused.errors}
@@ -85,8 +88,8 @@ class GraphQLView:
             raise BadRequest(405, "Use GET or POST.", headers={"allow": "GET, POST"})
         if media_type is None:
             raise BadRequest(406, f"The answer can be had as {GRAPHQL_JSON}, {JSON} or {EVENTS}.")
-        customer_id = self._authenticate(request.headers.get("authorization"))
-        caller = Caller(request.state.request_id, customer_id, self._buckets.of(request, customer_id))
+        identity = await self._authentication.of(request)
+        caller = self._buckets.caller(request.state.request_id, identity, request)
         if request.method == "GET" and not self._get_queries and "query" in request.query_params:
             raise BadRequest(405, "Send documents by POST: this shop takes none by GET.", headers={"allow": "POST"})
         ready = await self._operations.prepare(await read_request(request), caller)

@@ -21,7 +21,18 @@ SLOW_SECONDS = 1.0  # such a request is worth a warning
 
 _log = telemetry.logger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_ROUTES = frozenset({"/graphql", "/api/auth/login", "/livez", "/readyz", "/metrics", "/", "/graphql/schema.graphql"})
+_ROUTES = frozenset(
+    {
+        "/graphql",
+        "/api/auth/login",
+        "/api/auth/refresh",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/",
+        "/graphql/schema.graphql",
+    }
+)
 _STREAM = b"text/event-stream; charset=utf-8"
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds, by machines
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from app import telemetry
-from app.core.errors import DeadlineExceeded, OperationalError, QueryTooCostly, RateLimited, ShopError
+from app.core.errors import DeadlineExceeded, OperationalError, QueryTooCostly, RateLimited, ShopError, Unauthenticated
 from app.core.throttle import Throttle, ThrottleStatus, unused
 from app.documents.domain import NoSuchDocument, Refusal
 from app.documents.find_document import FindDocument, FoundDocument
@@ -153,12 +153,13 @@ class Operations:
         The first is paid for already; for each other one the caller's budget is waited for, while further events of the
         source become one.
         """
-        context = Context(self._services, ready.caller.customer_id)
+        context = self._context(ready)
         is_first = True
         try:
             async with aclosing(self._schema.events(ready.operation, ready.variables, context)) as events:
                 async for event in events:
                     if not is_first:
+                        await self._insist_on_session(ready)
                         await self._afford(ready)
                     is_first = False
                     async with self._services.event_turns:
@@ -170,8 +171,18 @@ class Operations:
         finally:
             context.give_up()
 
+    def _context(self, ready: Ready) -> Context:
+        caller = ready.caller
+        return Context(
+            self._services,
+            caller.customer_id,
+            idempotency_key=ready.idempotency_key,
+            identity=caller.identity,
+            origin=caller.origin,
+        )
+
     async def _run(self, ready: Ready, *, event: object = None) -> Result:
-        context = Context(self._services, ready.caller.customer_id, idempotency_key=ready.idempotency_key)
+        context = self._context(ready)
         self._running += 1
         try:
             async with asyncio.timeout(REQUEST_SECONDS) as context.deadline:
@@ -182,6 +193,12 @@ class Operations:
         finally:
             context.give_up()
             self._running -= 1
+
+    async def _insist_on_session(self, ready: Ready) -> None:
+        """Whoever has signed out sees no more; that the token itself has expired since ends nothing."""
+        identity = ready.caller.identity
+        if identity is not None and await self._services.ended_sessions.holds(identity.session_id):
+            raise _refusal(Unauthenticated("The session has ended: sign in again."), 401, ready.caller)
 
     async def _charge(self, cost: int, caller: Caller) -> None:
         key, bucket = caller.budget

@@ -28,7 +28,7 @@ MAX_OPERATIONS = 20  # of one socket at a time
 _log = telemetry.logger(__name__)
 
 Send = Callable[[str], Awaitable[None]]
-CallerOf = Callable[[str], Caller]
+CallerOf = Callable[[str], Awaitable[Caller]]
 
 
 class Executor:
@@ -110,7 +110,7 @@ class SocketOperations:
         """Send every answer; returns the last message about the operation."""
         try:
             refuse_card_data(payload)
-            asked_by = caller(request_id)
+            asked_by = await caller(request_id)
             ready = await self._executor.operations.prepare(checked_request(payload), asked_by)
             if ready.kind is OperationKind.SUBSCRIPTION:
                 await self._stream(id_, ready)

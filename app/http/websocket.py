@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from starlette.responses import Response
@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app import telemetry
 from app.core.errors import Unauthenticated
 from app.http import socket_protocol as protocol
-from app.http.authentication import Authenticate
+from app.http.authentication import Authentication
 from app.http.caller import Caller, CostBuckets
 from app.http.closing import Closing
 from app.http.closing import refusal as closing_refusal
@@ -37,19 +37,19 @@ SEND_SECONDS = 30.0  # for the client to take what has been sent before
 
 
 class GraphQLSocket:
-    """Answers WebSockets at /graphql. authenticate: the `Authorization` of a request, or None, to its customer."""
+    """Answers WebSockets at /graphql. Cookies count for nothing here: any site's page may open a socket with them."""
 
     def __init__(
         self,
         executor: Executor,
-        authenticate: Authenticate,
+        authentication: Authentication,
         *,
         buckets: CostBuckets,
         closing: Closing,
         connections: LiveConnections,
     ) -> None:
         self._executor = executor
-        self._authenticate = authenticate
+        self._authentication = authentication
         self._buckets = buckets
         self._closing = closing
         self._connections = connections
@@ -69,12 +69,12 @@ class GraphQLSocket:
         with self._connections.one():
             await _Conversation(socket, self._caller_on(socket), self._executor, self._closing).hold()
 
-    def _caller_on(self, socket: WebSocket) -> Callable[[str, str | None], Caller]:
+    def _caller_on(self, socket: WebSocket) -> Callable[[str, str | None], Awaitable[Caller]]:
         header = socket.headers.get("authorization")
 
-        def caller(request_id: str, authorization: str | None) -> Caller:
-            customer_id = self._authenticate(authorization or header)
-            return Caller(request_id, customer_id, self._buckets.of(socket, customer_id))
+        async def caller(request_id: str, authorization: str | None) -> Caller:
+            identity = await self._authentication.by_header(authorization or header)
+            return self._buckets.caller(request_id, identity, socket)
 
         return caller
 
@@ -95,7 +95,7 @@ class _Conversation:
     def __init__(
         self,
         socket: WebSocket,
-        caller: Callable[[str, str | None], Caller],
+        caller: Callable[[str, str | None], Awaitable[Caller]],
         executor: Executor,
         closing: Closing,
     ) -> None:
@@ -179,12 +179,12 @@ class _Conversation:
         if given is not None and not isinstance(given, str):
             raise Ended(protocol.BAD_MESSAGE, "authorization must be text: Bearer, and the access token.")
         try:
-            self._caller("", given)
+            await self._caller("", given)
         except Unauthenticated as error:
             raise Ended(protocol.FORBIDDEN, f"Forbidden: {error.message}") from None
         self._authorization, self._initialised = given, True
         await self._send(protocol.acknowledgement())
 
-    def _asked_by(self, request_id: str) -> Caller:
+    async def _asked_by(self, request_id: str) -> Caller:
         """The token is verified for every operation: it lives shorter than a socket."""
-        return self._caller(request_id, self._authorization)
+        return await self._caller(request_id, self._authorization)

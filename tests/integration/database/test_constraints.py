@@ -191,7 +191,7 @@ async def test_the_catalogue_keeps_its_names_and_prices(
 
 
 async def test_a_customer_has_an_address_of_their_own(shop: Shop) -> None:
-    taken = await shop.add_customer("ADA@example.com", "another password", "Another Ada")
+    taken = await shop.accounts.add_customer("ADA@example.com", "another password", "Another Ada")
 
     assert taken is False
     statement = """INSERT INTO accounts.customer (id, email, password_hash, created_at)

@@ -15,8 +15,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route, WebSocketRoute
 
+from app.accounts.domain import Identity
 from app.core.errors import Unauthenticated
-from app.core.ids import CustomerId, RandomIds
+from app.core.ids import RandomIds
 from app.core.throttle import Bucket
 from app.http.caller import Caller, CostBuckets
 from app.http.closing import Closing
@@ -113,10 +114,13 @@ class LiveServer:
         await until(lambda: not self.operations.open_now and not self.connections._open)
 
 
-def authenticate(authorization: str | None) -> CustomerId | None:
-    if authorization not in (None, "Bearer good"):
-        raise Unauthenticated("The access token has expired.")
-    return None
+class OneGoodToken:
+    """`Authentication` that knows one token, a guest's."""
+
+    async def by_header(self, header: str | None) -> Identity | None:
+        if header not in (None, "Bearer good"):
+            raise Unauthenticated("The access token has expired.")
+        return None
 
 
 @asynccontextmanager
@@ -131,8 +135,9 @@ async def live_server(*, limit: int = 100, **options: Any) -> AsyncIterator[Live
         return EventStream(scripted.stream(ready), closing=closing, connections=connections)
 
     executor = Executor(scripted, RandomIds())
+    authentication: Any = OneGoodToken()
     socket = GraphQLSocket(
-        executor, authenticate, buckets=CostBuckets(bucket, bucket), closing=closing, connections=connections
+        executor, authentication, buckets=CostBuckets(bucket, bucket), closing=closing, connections=connections
     )
     app = Starlette(routes=[Route("/graphql", streamed, methods=["POST"]), WebSocketRoute("/graphql", socket)])
     config = uvicorn.Config(app, port=0, http="httptools", log_config=None, lifespan="off", **{**WEBSOCKETS, **options})

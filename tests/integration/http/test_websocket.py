@@ -18,7 +18,7 @@ from app.core.errors import Unauthenticated
 from app.http import socket_operations, websocket
 from app.http.operations import Refused
 from app.server import MAX_MESSAGE_BYTES
-from tests.integration.http.live_server import LiveServer, live_server
+from tests.integration.http.live_server import LiveServer, OneGoodToken, live_server
 from tests.waiting import PATIENCE_SECONDS, until
 
 PROTOCOL: Any = ["graphql-transport-ws"]
@@ -238,10 +238,10 @@ async def test_the_access_token_may_come_with_the_handshake(live: LiveServer) ->
 async def test_an_access_token_that_expires_later_is_noticed_by_the_next_operation(
     live: LiveServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def expired(*_: object) -> None:
+    async def expired(*_: object) -> None:
         raise Unauthenticated("The access token has expired.")
 
-    monkeypatch.setattr(websocket, "Caller", expired)
+    monkeypatch.setattr(OneGoodToken, "by_header", expired)
     await client.subscribe("1", "query a")
 
     refused = await client.hear()
