@@ -175,7 +175,7 @@ def cost_buckets(settings: Settings) -> CostBuckets:
 
 def build_auth_api(settings: Settings, accounts: Accounts, throttle: Throttle, clock: Clock) -> AuthApi | None:
     """`/api/auth` for this process; None where another one serves it."""
-    if settings.accounts_url is not None:
+    if settings.accounts_url:
         return None
     return AuthApi(
         accounts=accounts.service,

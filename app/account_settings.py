@@ -29,7 +29,7 @@ class AccountSettings(BaseModel):
     accounts_url: str | None = Field(
         None,
         alias="CARTOGRAPH_ACCOUNTS_URL",
-        pattern=r"^https?://[^/\s]+$",
+        pattern=r"^(https?://[^/\s]+)?$",
         description="where `cartograph serve --only accounts` runs; accounts are in every process by default",
     )
     auth_cookies: bool = Field(

@@ -67,8 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="the address to listen on (CARTOGRAPH_HOST, 127.0.0.1)")
     serve.add_argument("--port", type=int, help="the port to listen on (CARTOGRAPH_PORT, 8000)")
     serve.add_argument("--workers", type=int, help="how many processes (CARTOGRAPH_WORKERS, 1)")
+    serve.add_argument("--only", choices=["accounts"], help="serve accounts alone, from ACCOUNTS_DATABASE_URL")
 
-    add("worker", "run the background worker", _worker)
+    worker = add("worker", "run the background worker", _worker)
+    worker.add_argument("--only", choices=["accounts"], help="do the work of accounts alone, on ACCOUNTS_DATABASE_URL")
     add("migrate", "bring the database's schema to the newest version", _migrate)
 
     seed = add("seed", "fill the shop with the demo catalogue, or with a generated one", _seed)
@@ -130,6 +132,27 @@ def _parser() -> argparse.ArgumentParser:
     preview = chores.add_parser("preview", help="write every e-mail, of an order that never was, into a folder")
     preview.add_argument("folder", type=Path, metavar="DIR")
     preview.add_argument("--language", metavar="CODE", help="in this language (CARTOGRAPH_LANGUAGE)")
+
+    keys = add("keys", "list and rotate the keys that sign access tokens", _keys)
+    turns = keys.add_subparsers(dest="turn", metavar="TURN", required=True)
+    turns.add_parser("list", help="list the keys, and what each is good for")
+    rotate = turns.add_parser("rotate", help="make a new key; the old one verifies until its last token has ended")
+    rotate.add_argument("--now", action="store_true", help="a key was stolen: the old ones verify nothing any more")
+
+    staff = add("staff", "make, list and disable accounts of staff", _staff)
+    moves = staff.add_subparsers(dest="move", metavar="MOVE", required=True)
+    hire = moves.add_parser("create", help="make an account, or give one a new password and second factor")
+    hire.add_argument("email", metavar="EMAIL")
+    hire.add_argument("--name", help="what to call them")
+    moves.add_parser("list", help="list the accounts of staff")
+    moves.add_parser("disable", help="end every session of an account, and let it begin none").add_argument("email")
+
+    audit = add("audit", "read and verify the audit log", _audit)
+    views = audit.add_subparsers(dest="view", metavar="VIEW", required=True)
+    listing = views.add_parser("list", help="list the newest entries")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (50)")
+    verify = views.add_parser("verify", help="check every entry; prints the log's head, to be noted elsewhere")
+    verify.add_argument("--head", metavar="HEAD", help="a head that was noted before: the log must still contain it")
 
     add("doctor", "find out what is wrong, and how to mend it", _doctor)
     add("config", "list every setting, its value and where it comes from", _config)
@@ -195,15 +218,25 @@ def _up(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from app.server import serve
 
-    return serve(
-        _settings(CARTOGRAPH_HOST=options.host, CARTOGRAPH_PORT=options.port, CARTOGRAPH_WORKERS=options.workers)
-    )
+    bind = {"CARTOGRAPH_HOST": options.host, "CARTOGRAPH_PORT": options.port, "CARTOGRAPH_WORKERS": options.workers}
+    only_accounts = options.only == "accounts"
+    return serve(_settings(**bind, **_of_accounts(only_accounts)), only_accounts=only_accounts)
 
 
-def _worker(_: argparse.Namespace) -> int:
+def _worker(options: argparse.Namespace) -> int:
     from app.server import work
 
-    return work(_settings())
+    only_accounts = options.only == "accounts"
+    return work(_settings(**_of_accounts(only_accounts)), only_accounts=only_accounts)
+
+
+def _of_accounts(only: bool) -> dict[str, object]:
+    """The settings of a process of accounts alone: their database is its own, and it needs nobody who takes money."""
+    if not only:
+        return {}
+    environment, _ = _environment()
+    unused = {"STRIPE_API_KEY": environment.get("STRIPE_API_KEY", "unused"), "CARTOGRAPH_ACCOUNTS_URL": ""}
+    return {**unused, "DATABASE_URL": environment.get("ACCOUNTS_DATABASE_URL")}
 
 
 def _migrate(_: argparse.Namespace) -> int:
@@ -311,6 +344,34 @@ def _mail(options: argparse.Namespace) -> int:
         "preview": lambda shop: commands.preview(shop, options.folder, language=options.language),
     }
     return _with_shop(chores[options.chore])
+
+
+def _keys(options: argparse.Namespace) -> int:
+    from app import account_commands as commands
+
+    if options.turn == "list":
+        return _with_shop(commands.list_keys)
+    return _with_shop(lambda shop: commands.rotate_keys(shop, at_once=options.now))
+
+
+def _staff(options: argparse.Namespace) -> int:
+    from app import account_commands as commands
+
+    if options.move == "list":
+        return _with_shop(commands.list_staff)
+    if options.move == "disable":
+        return _with_shop(lambda shop: commands.disable_staff(shop, options.email))
+    password = commands.asked_password()
+    return _with_shop(lambda shop: commands.create_staff(shop, options.email, password, options.name))
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from app import account_commands as commands
+
+    if options.view == "list":
+        return _with_shop(lambda shop: commands.list_audit(shop, limit=options.limit))
+    head = commands.noted_head(options.head)
+    return _with_shop(lambda shop: commands.verify_audit(shop, head))
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ class PortTaken(ShopError):
     """Another program listens on the port."""
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, *, only_accounts: bool = False) -> int:
     """Serve the API until SIGTERM or SIGINT; streams are let go, and requests under way end first."""
     if settings.workers > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="cartograph-metrics-")
@@ -45,7 +45,7 @@ def serve(settings: Settings) -> int:
     from app.http.protocol import HttpProtocol
 
     uvicorn.run(
-        "app.bootstrap:create_app",
+        "app.account_app:create_account_app" if only_accounts else "app.bootstrap:create_app",
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -63,13 +63,18 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def work(settings: Settings) -> int:
-    """Run the worker until SIGTERM or SIGINT; what is under way ends first."""
+def work(settings: Settings, *, only_accounts: bool = False) -> int:
+    """Run the worker until SIGTERM or SIGINT; what is under way ends first.
+
+    only_accounts: for a database of their own, whose jobs no other worker sees.
+    """
     import uvloop
 
     from app import telemetry
     from app.bootstrap import open_shop
     from app.jobs.queue import open_queue
+    from app.mail.domain import SEND_MAIL
+    from app.worker.account_work import account_kinds, account_schedule
     from app.worker.kinds import job_kinds
     from app.worker.runner import JobRunner
     from app.worker.schedule import schedule
@@ -93,10 +98,13 @@ def work(settings: Settings) -> int:
                 shop.keep_search,
                 shop.forget_mail,
             )
+            kinds = job_kinds(shop.check_payments, shop.refund_payment, shop.send_mail)
+            if only_accounts:
+                kinds, entries = [kind for kind in kinds if kind.name == SEND_MAIL], []
             runner = JobRunner(
                 partial(open_queue, shop.database, shop.ids.new_uuid(), lease),
-                job_kinds(shop.check_payments, shop.refund_payment, shop.send_mail),
-                entries,
+                account_kinds(shop.accounts.answer_requests) + kinds,
+                account_schedule(shop.accounts.forget_traces) + entries,
                 lease=lease,
                 drain_seconds=DRAIN_SECONDS,
                 clock=shop.clock,

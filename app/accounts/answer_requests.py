@@ -8,8 +8,10 @@ reset, no account, or one of staff, whose second factor no e-mail may get around
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from app.accounts.domain import Customer, Role
 from app.accounts.email_requests import (
@@ -26,26 +28,23 @@ from app.core.ids import SecretSource
 from app.mail.contents import AccountExists, Content, EmailVerification, PasswordReset, message_of
 from app.mail.storefront import Storefront
 
-AT_ONCE = 50
-
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequests:
-    """Post the e-mails of requests that wait. Safe in any number of processes."""
+    """Post the e-mail of a request. Safe in any number of processes: a request is answered once."""
 
     transactions: AccountTransactions
     storefront: Storefront
     secrets: SecretSource
     clock: Clock
 
-    async def __call__(self) -> int:
-        """Answer some; returns how many there were."""
+    async def __call__(self, payload: Mapping[str, str]) -> None:
+        """Answer the request that the job names."""
         async with self.transactions.begin() as tx:
-            requests = await tx.email_requests.claim_waiting(limit=AT_ONCE)
-            for request in requests:
+            request = await tx.email_requests.claim(UUID(payload["request"]))
+            if request is not None:
                 stored = await tx.accounts.find_by_email(request.email)
                 await self._answer(tx, request, None if stored is None else stored.customer)
-        return len(requests)
 
     async def _answer(self, tx: AccountTransaction, request: EmailRequest, customer: Customer | None) -> None:
         token = token_text(self.secrets.new_secret(TOKEN_BYTES))

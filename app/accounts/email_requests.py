@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
-MAX_REQUESTS = 5  # for one address within LIMIT_WINDOW; whatever is beyond is answered alike and dropped
+ANSWER_EMAIL_REQUEST = "answer_email_request"  # the kind of job; its payload names the request
+MAX_REQUESTS = 5  # for one e-mail address within LIMIT_WINDOW; whatever is beyond is answered alike and dropped
+MAX_FROM_ADDRESS = 100  # from one network address: beyond, nothing is taken
 LIMIT_WINDOW = timedelta(hours=1)
 TOKEN_BYTES = 32
 _MAX_TOKEN_LENGTH = 100

@@ -17,6 +17,7 @@ from app.accounts.signing_keys import SigningKey
 from app.core.changes import Change
 from app.core.ids import CustomerId, SessionId
 from app.idempotency.domain import KeyStore
+from app.jobs.domain import JobStore
 from app.mail.domain import Message
 
 
@@ -129,12 +130,12 @@ class EmailRequestStore(Protocol):
         """Store a request whose e-mail is not posted yet."""
         ...
 
-    async def count_since(self, email: str, moment: datetime) -> int:
-        """How many requests named this address since a moment."""
+    async def count_since(self, email: str, address: str, moment: datetime) -> tuple[int, int]:
+        """How many requests named this e-mail address since a moment, and how many came from this network address."""
         ...
 
-    async def claim_waiting(self, *, limit: int) -> list[EmailRequest]:
-        """The oldest requests without an e-mail. Concurrency: locked; those that others have locked are left out."""
+    async def claim(self, request_id: UUID) -> EmailRequest | None:
+        """The request, None where it has its e-mail or is gone. Concurrency: locked until the transaction ends."""
         ...
 
     async def set_token(self, request_id: UUID, digest: bytes, *, expires_at: datetime) -> None:
@@ -226,6 +227,11 @@ class AccountTransaction(Protocol):
     @property
     def keys(self) -> KeyStore:
         """Keyed calls."""
+        ...
+
+    @property
+    def jobs(self) -> JobStore:
+        """Work for the worker."""
         ...
 
     @property

@@ -10,15 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.accounts.domain import MAX_NAME_LENGTH, Origin, Registration
-from app.accounts.email_requests import LIMIT_WINDOW, MAX_REQUESTS, EmailRequest, RequestKind
+from app.accounts.email_requests import (
+    ANSWER_EMAIL_REQUEST,
+    LIMIT_WINDOW,
+    MAX_FROM_ADDRESS,
+    MAX_REQUESTS,
+    EmailRequest,
+    RequestKind,
+)
 from app.accounts.lockout import folded_email
 from app.accounts.password_rules import chosen_password
 from app.accounts.ports import AccountTransaction, AccountTransactions, Passwords
 from app.core.clock import Clock
 from app.core.contact import checked_email
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, TooManyTries
 from app.core.ids import IdSource
 from app.idempotency.domain import KeyedCall
+from app.jobs.domain import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class Register:
     async def __call__(self, asked: Registration, origin: Origin, *, keyed: KeyedCall | None = None) -> None:
         """Store what is asked for.
 
-        Raises InvalidInput (EMAIL_INVALID, PASSWORD_WEAK, INVALID for the name), AccountsBusy.
+        Raises InvalidInput (EMAIL_INVALID, PASSWORD_WEAK, INVALID for the name), TooManyTries, AccountsBusy.
         """
         email = folded_email(checked_email(asked.email, field=("email",)))
         name = _checked_name(asked.name)
@@ -65,7 +73,7 @@ class RequestReset:
     ids: IdSource
 
     async def __call__(self, email: str, language: str, origin: Origin) -> None:
-        """Store what is asked for. Raises InvalidInput (EMAIL_INVALID)."""
+        """Store what is asked for. Raises InvalidInput (EMAIL_INVALID), TooManyTries."""
         folded = folded_email(checked_email(email, field=("email",)))
         request = EmailRequest(
             self.ids.new_uuid(), RequestKind.RESET, folded, language, self.clock.now(), origin.address
@@ -75,8 +83,13 @@ class RequestReset:
 
 
 async def _ask(tx: AccountTransaction, request: EmailRequest) -> None:
-    if await tx.email_requests.count_since(request.email, request.asked_at - LIMIT_WINDOW) < MAX_REQUESTS:
+    since = request.asked_at - LIMIT_WINDOW
+    for_email, from_address = await tx.email_requests.count_since(request.email, request.address, since)
+    if from_address >= MAX_FROM_ADDRESS:
+        raise TooManyTries(retry_after_seconds=int(LIMIT_WINDOW.total_seconds()))
+    if for_email < MAX_REQUESTS:
         await tx.email_requests.insert(request)
+        await tx.jobs.enqueue(Job(ANSWER_EMAIL_REQUEST, {"request": str(request.id)}))
 
 
 def _checked_name(name: str | None) -> str | None:

@@ -81,8 +81,8 @@ email_request = Table(  # what somebody asked for who has to show first that the
     CheckConstraint("kind IN ('registration', 'reset')", name="kind_known"),
     CheckConstraint("(kind = 'registration') = (password_hash IS NOT NULL)", name="registration_has_a_password"),
     CheckConstraint("(token_digest IS NULL) = (expires_at IS NULL)", name="token_whole"),
-    Index("email_request_waiting_idx", "asked_at", postgresql_where=text("token_digest IS NULL")),
     Index(None, "email"),
+    Index(None, "address", "asked_at"),
     Index(None, "expires_at"),
     schema=SCHEMA,
 )

@@ -15,8 +15,9 @@ from pathlib import Path
 from app.devstack.folders import CHECKOUT
 
 # libpq and asyncpg read PG…; the rest are the names of app/settings.py, and ports and workers are told to the API.
-FOREIGN_PREFIXES = ("PG", "DATABASE_", "REDIS_", "STRIPE_", "PROMETHEUS_")
+FOREIGN_PREFIXES = ("PG", "ACCOUNTS_", "DATABASE_", "REDIS_", "STRIPE_", "PROMETHEUS_")
 FOREIGN_NAMES = {
+    "CARTOGRAPH_ACCOUNTS_URL",
     *("CARTOGRAPH_PORT", "CARTOGRAPH_WORKERS", "WEB_CONCURRENCY", "PYTHONPATH", "PYTHONHOME"),
     "CARTOGRAPH_SMTP_URL",  # a throw-away shop writes to nobody
 }

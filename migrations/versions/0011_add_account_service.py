@@ -115,13 +115,7 @@ def _create_requests() -> None:
         UniqueConstraint("token_digest", name=op.f("email_request_token_digest_key")),
         schema=SCHEMA,
     )
-    op.create_index(
-        "email_request_waiting_idx",
-        "email_request",
-        ["asked_at"],
-        schema=SCHEMA,
-        postgresql_where=text("token_digest IS NULL"),
-    )
+    op.create_index(op.f("email_request_address_asked_at_idx"), "email_request", ["address", "asked_at"], schema=SCHEMA)
     op.create_index(op.f("email_request_email_idx"), "email_request", ["email"], schema=SCHEMA)
     op.create_index(op.f("email_request_expires_at_idx"), "email_request", ["expires_at"], schema=SCHEMA)
 

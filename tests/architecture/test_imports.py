@@ -30,7 +30,7 @@ IMPORTERS = {
     "aiodataloader": ["dataloaders.batching"],
     "strawberry": ["resolvers.*"],
     "graphql": ["resolvers.*", "app.http.graphql_errors"],
-    "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap"],
+    "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap", "app.account_app"],
     "uvicorn": ["app.server", "app.http.protocol", "app.devstack.stripe_emulator.*"],
     "sqlalchemy": [
         *("app.*.repository", "app.accounts.repository.*", "app.account_transactions"),
@@ -41,7 +41,15 @@ IMPORTERS = {
         *("app.bootstrap", "migrations.*"),
     ],
     "app.settings": [
-        *("app.cli", "app.server", "app.doctor", "app.bootstrap", "app.account_bootstrap", "app.commands")
+        *(
+            "app.cli",
+            "app.server",
+            "app.doctor",
+            "app.bootstrap",
+            "app.account_bootstrap",
+            "app.account_app",
+            "app.commands",
+        )
     ],
     "app.payments.stripe_gateway": ["app.bootstrap"],
     "app.jobs.queue": ["app.server"],

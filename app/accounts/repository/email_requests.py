@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Executable, Row, Text, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.email_requests import EmailRequest, RequestKind
@@ -17,13 +18,14 @@ _rows = email_request.c
 _moment = _rows.asked_at.type
 _of_email = _rows.email == bindparam("of_email", type_=Text)
 _INSERT = insert(email_request)
-_COUNT = select(func.count()).where(_of_email, _rows.asked_at > bindparam("since", type_=_moment))
-_WAITING = (
+_from_address = _rows.address == bindparam("of_address", type_=Text)
+_COUNT = select(func.count().filter(_of_email), func.count().filter(_from_address)).where(
+    or_(_of_email, _from_address), _rows.asked_at > bindparam("since", type_=_moment)
+)
+_CLAIM = (
     select(email_request)
-    .where(_rows.token_digest.is_(None))
-    .order_by(_rows.asked_at)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .where(_rows.id == bindparam("request_id", type_=UUID_TYPE(as_uuid=True)), _rows.token_digest.is_(None))
+    .with_for_update()
 )
 _by_token = and_(
     _rows.token_digest == bindparam("of_digest", type_=BYTEA),
@@ -56,13 +58,16 @@ class SqlEmailRequests:
             },
         )
 
-    async def count_since(self, email: str, moment: datetime) -> int:
-        """How many requests named this address since a moment."""
-        return int(await self._connection.scalar(_COUNT, {"of_email": email, "since": moment}) or 0)
+    async def count_since(self, email: str, address: str, moment: datetime) -> tuple[int, int]:
+        """How many requests named this e-mail address since a moment, and how many came from this network address."""
+        values = {"of_email": email, "of_address": address, "since": moment}
+        row = (await self._connection.execute(_COUNT, values)).one()
+        return row[0], row[1]
 
-    async def claim_waiting(self, *, limit: int) -> list[EmailRequest]:
-        """The oldest requests without an e-mail, locked."""
-        return [_request(row) for row in await self._connection.execute(_WAITING, {"most": limit})]
+    async def claim(self, request_id: UUID) -> EmailRequest | None:
+        """The request, locked."""
+        row = (await self._connection.execute(_CLAIM, {"request_id": request_id})).one_or_none()
+        return None if row is None else _request(row)
 
     async def set_token(self, request_id: UUID, digest: bytes, *, expires_at: datetime) -> None:
         """Note what the e-mail's link is recognised by."""
