@@ -9,15 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import text
 from starlette.types import ASGIApp
 
 from app import telemetry
-from app.account_bootstrap import Accounts, account_database, build_accounts, build_auth_api, cost_buckets
+from app.account_bootstrap import account_database, build_accounts, build_auth_api, cost_buckets
 from app.cache import keys
 from app.cache.persisted_queries import RedisPersistedQueries
 from app.cache.read_through import ReadThrough
@@ -32,10 +30,8 @@ from app.cart.fill_cart import FillCart
 from app.cart.merge_carts import MergeCarts
 from app.catalog.cached import CachedCatalog, CachedSearch
 from app.catalog.counted_misses import CountedMisses
-from app.catalog.domain import CatalogReader
 from app.catalog.repository import SqlCatalog
 from app.catalog.reprice_catalog import RepriceCatalog
-from app.catalog.search import SearchIndex
 from app.catalog.search_index import PostgresSearchIndex
 from app.catalog.search_rebuild import RebuildSearch
 from app.catalog.search_rules_store import SqlSearchMisses
@@ -57,11 +53,9 @@ from app.core.breaker import Breaker
 from app.core.clock import Clock, SystemClock
 from app.core.fault_points import Armed, arm_to_kill
 from app.core.freshness import ReadSource
-from app.core.ids import IdSource, RandomIds
+from app.core.ids import RandomIds
 from app.core.money import Currency, Money
-from app.core.throttle import Throttle
 from app.database.engine import Database
-from app.database.tables import SCHEMA_VERSION
 from app.documents.domain import DocumentMode
 from app.documents.find_document import FindDocument
 from app.documents.import_documents import ImportDocuments
@@ -92,6 +86,7 @@ from app.payments.repository import SqlAttemptReader
 from app.payments.stripe_gateway import StripeGateway
 from app.settings import Settings, load_settings
 from app.shipping.domain import FlatRate
+from app.shop import Shop as Shop
 from app.transactions import Transactions
 from dataloaders.loaders import Readers
 from resolvers.context import Services, ShopProfile
@@ -101,105 +96,6 @@ DATA_FOLDER = Path(".cartograph")  # below the working folder, where no other on
 WEB_STATEMENT_SECONDS = 2
 WORKER_STATEMENT_SECONDS = 30
 PACED_CALLS_PER_SECOND = 14  # where one is late and the next in time, no more than 15 fall into any second
-_VERSIONS_TABLE = "to_regclass('alembic_version')"
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A wired shop. Safe for any number of tasks at once; `close` ends its connections."""
-
-    settings: Settings
-    database: Database
-    redis: RedisServer
-    cache: RedisCache
-    throttle: Throttle
-    changes: RedisChanges
-    transactions: Transactions
-    gateway: GuardedGateway
-    services: Services
-    store_products: StoreProducts
-    accounts_database: Database
-    accounts: Accounts
-    check_payments: CheckPayments
-    payment_queue: PaymentQueue
-    send_mail: SendMail
-    forget_mail: ForgetMail
-    refund_order: RefundOrder
-    refund_payment: RefundPayment
-    settle_refund: SettleRefund
-    delete_expired_carts: DeleteExpired
-    reprice_catalog: RepriceCatalog
-    set_prices: SetPrices
-    find_document: FindDocument
-    import_documents: ImportDocuments
-    list_documents: ListDocuments
-    remove_documents: RemoveDocuments
-    forget_keyed_calls: ForgetCalls
-    store_rules: StoreRules
-    search_index: SearchIndex
-    catalog: CatalogReader
-    refresh_search: RefreshSearch
-    rebuild_search: RebuildSearch
-    search_misses: SqlSearchMisses
-    job_desk: SqlJobDesk
-    clock: Clock
-    ids: IdSource
-
-    async def migrate(self) -> tuple[str | None, str]:
-        """Bring the schema to the newest version; returns the version before and after."""
-        from app.database.migrate import migrate  # Alembic costs a server's start more than all of our own code
-
-        if self.accounts_database is not self.database:
-            await migrate(self.accounts_database)
-        before, after = await migrate(self.database)
-        if before != after:
-            await self.job_desk.hurry_recurring()
-        return before, after
-
-    async def not_ready(self) -> str | None:
-        """Why this process cannot serve; None when it can. Raises DatabaseUnavailable."""
-        async with self.database.read_fresh() as connection:
-            if (await connection.execute(text(f"SELECT {_VERSIONS_TABLE}"))).scalar() is None:
-                return "the database has no schema yet: run `cartograph migrate`"
-            version = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
-        if str(version) < SCHEMA_VERSION:  # a newer one is a deployment under way: what it adds does not disturb us
-            return f"the database's schema is {version}, not {SCHEMA_VERSION} yet: run `cartograph migrate`"
-        return None
-
-    async def look_around(self) -> None:
-        """Bring up to date what the metrics say of the shop as it is now. Raises DatabaseUnavailable."""
-        length = await self.payment_queue.length()
-        telemetry.PAYMENTS_QUEUED.set(length.payments)
-        waiting = (self.clock.now() - length.oldest).total_seconds() if length.oldest else 0.0
-        telemetry.PAYMENTS_QUEUED_SECONDS.set(waiting)
-
-    async def keep_search(self) -> int:
-        """What the worker does for search: build an index that there is not yet, or bring its counts up to date."""
-        if await self.search_index_is_missing():
-            await self.rebuild_search()
-        await self.refresh_search()
-        await self.search_misses.trim()
-        return 0
-
-    async def search_index_is_missing(self) -> bool:
-        """Whether products were stored without their search rows, as before the migration that made these."""
-        async with self.database.read_fresh() as connection:
-            return bool((await connection.execute(text("SELECT refreshed_at IS NULL FROM search_state"))).scalar_one())
-
-    async def product_count(self) -> int:
-        """How many products the shop has."""
-        async with self.transactions.read() as tx:
-            return await tx.catalog.product_count()
-
-    async def close(self) -> None:
-        """End every connection."""
-        await self.gateway.close()
-        await self.accounts.close()
-        await self.changes.close()
-        await self.redis.close()
-        await self.database.close()
-        if self.accounts_database is not self.database:
-            await self.accounts_database.close()
 
 
 def build_shop(

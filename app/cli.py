@@ -14,12 +14,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli_accounts import add_account_commands
+from app.cli_operations import add_operations
+from app.command_line import FAILED, OK
+
 if TYPE_CHECKING:
     from app.bootstrap import Shop
     from app.settings import Settings
     from resolvers.shop_schema import ShopSchema
 
-OK, FAILED, USAGE = 0, 1, 2
 DEFAULT_DATA = ".cartograph"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -106,54 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="list the stored documents")
     actions.add_parser("remove", help="forget stored documents").add_argument("ids", nargs="+", metavar="ID")
 
-    orders = add("orders", "show an order, give money back", _orders)
-    deeds = orders.add_subparsers(dest="deed", metavar="DEED", required=True)
-    deeds.add_parser("show", help="show an order with its payments").add_argument("number", metavar="NUMBER")
-    refund = deeds.add_parser("refund", help="give back what was paid for an order, or some of it")
-    refund.add_argument("number", metavar="NUMBER", help="the order's number")
-    refund.add_argument("--amount", metavar="12.34", help="how much, in the order's currency (all that is left)")
-    refund.add_argument("--reason", default="refunded by the shop", help="why, for the shop's own people")
-    refund.add_argument("--restock", action="store_true", help="also put the order's units on the shelf again")
-
-    payments = add("payments", "see and try again what waits for the payment provider", _payments)
-    steps = payments.add_subparsers(dest="step", metavar="STEP", required=True)
-    steps.add_parser("queue", help="list the queued payments, the oldest first")
-    again = steps.add_parser("retry", help="try queued payments at once")
-    again.add_argument("numbers", nargs="*", metavar="ORDER", help="the orders' numbers")
-    again.add_argument("--all", action="store_true", help="every one that is queued")
-
-    mail = add("mail", "what was not sent, another try, and how e-mails look", _mail)
-    chores = mail.add_subparsers(dest="chore", metavar="CHORE", required=True)
-    failed = chores.add_parser("failed", help="list the e-mails that were refused for good, the newest first")
-    failed.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (50)")
-    retry = chores.add_parser("retry", help="have refused e-mails tried again")
-    retry.add_argument("keys", nargs="*", metavar="KEY", help="as `mail failed` lists them")
-    retry.add_argument("--all", action="store_true", help="all of them, as after a mistake in the settings")
-    preview = chores.add_parser("preview", help="write every e-mail, of an order that never was, into a folder")
-    preview.add_argument("folder", type=Path, metavar="DIR")
-    preview.add_argument("--language", metavar="CODE", help="in this language (CARTOGRAPH_LANGUAGE)")
-
-    keys = add("keys", "list and rotate the keys that sign access tokens", _keys)
-    turns = keys.add_subparsers(dest="turn", metavar="TURN", required=True)
-    turns.add_parser("list", help="list the keys, and what each is good for")
-    rotate = turns.add_parser("rotate", help="make a new key; the old one verifies until its last token has ended")
-    rotate.add_argument("--now", action="store_true", help="a key was stolen: the old ones verify nothing any more")
-
-    staff = add("staff", "make, list and disable accounts of staff", _staff)
-    moves = staff.add_subparsers(dest="move", metavar="MOVE", required=True)
-    hire = moves.add_parser("create", help="make an account, or give one a new password and second factor")
-    hire.add_argument("email", metavar="EMAIL")
-    hire.add_argument("--name", help="what to call them")
-    moves.add_parser("list", help="list the accounts of staff")
-    moves.add_parser("disable", help="end every session of an account, and let it begin none").add_argument("email")
-
-    audit = add("audit", "read and verify the audit log", _audit)
-    views = audit.add_subparsers(dest="view", metavar="VIEW", required=True)
-    listing = views.add_parser("list", help="list the newest entries")
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (50)")
-    verify = views.add_parser("verify", help="check every entry; prints the log's head, to be noted elsewhere")
-    verify.add_argument("--head", metavar="HEAD", help="a head that was noted before: the log must still contain it")
-
+    add_operations(add, _with_shop)
+    add_account_commands(add, _with_shop)
     add("doctor", "find out what is wrong, and how to mend it", _doctor)
     add("config", "list every setting, its value and where it comes from", _config)
     add("explorer", "build the GraphiQL page that /graphql shows in a browser", _explorer)
@@ -306,72 +263,6 @@ def _documents(options: argparse.Namespace) -> int:
     if options.action == "remove":
         return _with_shop(lambda shop: remove_documents(shop, options.ids))
     return _with_shop(lambda shop: import_documents(shop, build_schema(), options.files, dry_run=options.dry_run))
-
-
-def _orders(options: argparse.Namespace) -> int:
-    from app import order_commands as commands
-
-    if options.deed == "show":
-        return _with_shop(lambda shop: commands.show(shop, options.number))
-    return _with_shop(
-        lambda shop: commands.refund(
-            shop, options.number, amount=options.amount, reason=options.reason, restock=options.restock
-        ),
-        log_level="CRITICAL",  # it tells people what came of it
-    )
-
-
-def _payments(options: argparse.Namespace) -> int:
-    from app import payment_commands as commands
-
-    if options.step == "queue":
-        return _with_shop(commands.queue)
-    if bool(options.numbers) == options.all:
-        print("cartograph: name orders, or say --all", file=sys.stderr)
-        return USAGE
-    return _with_shop(lambda shop: commands.retry(shop, options.numbers, every=options.all))
-
-
-def _mail(options: argparse.Namespace) -> int:
-    from app import mail_commands as commands
-
-    if options.chore == "retry" and bool(options.keys) == options.all:
-        print("cartograph: name e-mails, or say --all", file=sys.stderr)
-        return USAGE
-    chores: dict[str, Callable[[Shop], Coroutine[Any, Any, int]]] = {
-        "failed": lambda shop: commands.failed(shop, limit=options.limit),
-        "retry": lambda shop: commands.retry(shop, options.keys, every=options.all),
-        "preview": lambda shop: commands.preview(shop, options.folder, language=options.language),
-    }
-    return _with_shop(chores[options.chore])
-
-
-def _keys(options: argparse.Namespace) -> int:
-    from app import account_commands as commands
-
-    if options.turn == "list":
-        return _with_shop(commands.list_keys)
-    return _with_shop(lambda shop: commands.rotate_keys(shop, at_once=options.now))
-
-
-def _staff(options: argparse.Namespace) -> int:
-    from app import account_commands as commands
-
-    if options.move == "list":
-        return _with_shop(commands.list_staff)
-    if options.move == "disable":
-        return _with_shop(lambda shop: commands.disable_staff(shop, options.email))
-    password = commands.asked_password()
-    return _with_shop(lambda shop: commands.create_staff(shop, options.email, password, options.name))
-
-
-def _audit(options: argparse.Namespace) -> int:
-    from app import account_commands as commands
-
-    if options.view == "list":
-        return _with_shop(lambda shop: commands.list_audit(shop, limit=options.limit))
-    head = commands.noted_head(options.head)
-    return _with_shop(lambda shop: commands.verify_audit(shop, head))
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ IMPORTERS = {
     "aiodataloader": ["dataloaders.batching"],
     "strawberry": ["resolvers.*"],
     "graphql": ["resolvers.*", "app.http.graphql_errors"],
-    "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap", "app.account_app"],
+    "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap", "app.shop", "app.account_app"],
     "uvicorn": ["app.server", "app.http.protocol", "app.devstack.stripe_emulator.*"],
     "sqlalchemy": [
         *("app.*.repository", "app.accounts.repository.*", "app.account_transactions"),
@@ -38,7 +38,7 @@ IMPORTERS = {
         *("app.catalog.prices", "app.promotions.store", "app.jobs.desk", "app.jobs.pace"),
         "app.payments.refund_repository",
         *("app.catalog.search_*", "app.catalog.vocabulary", "app.database.*", "app.transactions"),
-        *("app.bootstrap", "migrations.*"),
+        *("app.bootstrap", "app.shop", "migrations.*"),
     ],
     "app.settings": [
         *(
@@ -46,31 +46,32 @@ IMPORTERS = {
             "app.server",
             "app.doctor",
             "app.bootstrap",
+            "app.shop",
             "app.account_bootstrap",
             "app.account_app",
             "app.commands",
         )
     ],
-    "app.payments.stripe_gateway": ["app.bootstrap"],
+    "app.payments.stripe_gateway": ["app.bootstrap", "app.shop"],
     "app.jobs.queue": ["app.server"],
     "app.accounts.remote": ["app.account_bootstrap"],
     **{
         f"app.accounts.repository.{name}": ["app.account_transactions"]
         for name in ("audit", "customers", "email_requests", "sessions", "signing_keys", "tries")
     },
-    "app.cache.redis_store": ["app.bootstrap"],
-    "app.cache.redis_throttle": ["app.bootstrap"],
-    "app.cache.persisted_queries": ["app.bootstrap"],
-    "app.cache.redis_changes": ["app.bootstrap"],
-    "app.mail.smtp_mailer": ["app.bootstrap"],
-    "app.mail.jinja_templates": ["app.bootstrap"],
-    "app.catalog.search_index": ["app.bootstrap"],
+    "app.cache.redis_store": ["app.bootstrap", "app.shop"],
+    "app.cache.redis_throttle": ["app.bootstrap", "app.shop"],
+    "app.cache.persisted_queries": ["app.bootstrap", "app.shop"],
+    "app.cache.redis_changes": ["app.bootstrap", "app.shop"],
+    "app.mail.smtp_mailer": ["app.bootstrap", "app.shop"],
+    "app.mail.jinja_templates": ["app.bootstrap", "app.shop"],
+    "app.catalog.search_index": ["app.bootstrap", "app.shop"],
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],
     "app.promotions.store": ["app.transactions"],
-    "app.payments.refund_repository": ["app.bootstrap", "app.transactions"],
+    "app.payments.refund_repository": ["app.bootstrap", "app.shop", "app.transactions"],
     **{
-        f"app.{room}.repository": ["app.bootstrap", "app.transactions", "app.account_transactions"]
+        f"app.{room}.repository": ["app.bootstrap", "app.shop", "app.transactions", "app.account_transactions"]
         for room in (
             "cart",
             "catalog",
