@@ -61,7 +61,7 @@ class Crowd:
                 tasks.create_task(self._shop(number + 1))
 
     async def _shop(self, number: int) -> None:
-        cart_id = self._fill_cart(number)
+        cart_id = self.fill_cart(number)
         await asyncio.sleep(self._random.choice((0.0, 0.0, self._random.uniform(0, 30))))
         for visit in range(self._random.choice((1, 2, 3))):
             total = await self._look_at_cart(cart_id)
@@ -82,7 +82,7 @@ class Crowd:
             if attempt.state is AttemptState.SUCCEEDED or self._random.random() < 0.3:
                 return
 
-    def _fill_cart(self, number: int) -> CartId:
+    def fill_cart(self, number: int) -> CartId:
         lines = [line(10 * number, VARIANTS[0], self._random.choice((1, 1, 2)), price=PRICE)]
         if self._random.random() < 0.3:
             lines.append(line(10 * number + 1, VARIANTS[1], 1, price=PRICE))

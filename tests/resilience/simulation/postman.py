@@ -12,11 +12,12 @@ from tests.resilience.simulation.process import CURRENT
 
 
 class Postman:
-    """sent: how often each message was handed over, by its key."""
+    """sent: how often each message was handed over, by its key; failed: how often it was not, or not said to be."""
 
     def __init__(self, random: Random, *, away: float) -> None:
         """away: how often it is."""
         self.sent: Counter[str] = Counter()
+        self.failed = 0
         self.away = away
         self._random = random
 
@@ -31,8 +32,10 @@ class Postman:
         process = CURRENT.get()
         if process is not None:
             process.insist_on_life()
-        if self._random.random() < self.away:
+        is_away, loses_answer = self._random.random() < self.away, self._random.random() < self.away
+        self.failed += is_away or loses_answer
+        if is_away:
             raise MailUnavailable("the mail server is away")
         self.sent[email.message_id] += 1
-        if self._random.random() < self.away:
+        if loses_answer:
             raise MailUnavailable("the mail server's answer was lost")

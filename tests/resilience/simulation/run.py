@@ -7,6 +7,7 @@ import hashlib
 import random
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -15,9 +16,10 @@ import structlog
 
 from app import telemetry
 from app.core import fault_points
+from tests.resilience.facts import Facts
 from tests.resilience.invariants import violations
 from tests.resilience.simulation.buyers import Crowd
-from tests.resilience.simulation.plan import draw
+from tests.resilience.simulation.plan import Plan, draw
 from tests.resilience.simulation.process import task_of_its_process
 from tests.resilience.simulation.read_books import facts_of
 from tests.resilience.simulation.virtual_time import Stuck, VirtualLoop
@@ -36,6 +38,7 @@ class Run:
     hit: Counter[str]
     trace: list[str]
     seconds: float
+    facts: Facts
 
     @property
     def digest(self) -> str:
@@ -43,8 +46,14 @@ class Run:
         return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()[:16]
 
 
-def run(seed: int) -> Run:
-    """Run a seed to its end. Not for two threads at once: time and randomness of the whole process are its own."""
+Script = Callable[[World, Crowd], Awaitable[None]]
+
+
+def run(seed: int, script: Script | None = None) -> Run:
+    """Run a seed to its end. script: what happens instead of what the seed would have drawn.
+
+    Not for two threads at once: time and randomness of the whole process are its own.
+    """
     dice = random.Random(seed)
     random.seed(seed)  # the jitter of retries
     loop = VirtualLoop()
@@ -52,30 +61,39 @@ def run(seed: int) -> Run:
     world_of_run: list[World] = []
     try:
         with mock.patch.object(time, "monotonic", loop.time):  # what stamina measures its limits with
-            found, world = loop.run_until_complete(_play(loop, dice, world_of_run))
+            found, facts, world = loop.run_until_complete(_play(loop, dice, world_of_run, script))
     except Stuck as stuck:
         world = world_of_run[0]
-        found = [f"stuck: {stuck}"]
+        found, facts = [f"stuck: {stuck}"], Facts()
     finally:
         fault_points.arm(None)
         _end(loop)
-    return Run(seed, [*world.faults, *found], world.hit, world.trace, loop.time())
+    return Run(seed, [*world.faults, *found], world.hit, world.trace, loop.time(), facts)
 
 
-async def _play(loop: VirtualLoop, dice: random.Random, worlds: list[World]) -> tuple[list[str], World]:
+async def _play(
+    loop: VirtualLoop, dice: random.Random, worlds: list[World], script: Script | None
+) -> tuple[list[str], Facts, World]:
     alerts = telemetry.PAYMENTS_DELAYED._value.get()
-    world = World(loop, dice, draw(dice))
+    world = World(loop, dice, draw(dice) if script is None else Plan())
     worlds.append(world)
     loop.set_exception_handler(lambda _, context: world.unhandled(context))
     _log_to(world)
     crowd = Crowd(world)
     world.start_all()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(world.carry_out())
-        tasks.create_task(crowd.buy())
+    if script is not None:
+        await script(world, crowd)
+        world.heal()
+    else:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.carry_out())
+            tasks.create_task(crowd.buy())
     found = await _until_quiet(world)
+    world.hit["mail away"] = world.postman.failed
+    world.hit += Counter(f"ended {each.state.value}" for each in world.database.books.attempts.values())
     world.hit["alert"] = int(telemetry.PAYMENTS_DELAYED._value.get() - alerts)
-    return [*found, *violations(facts_of(world, crowd))], world
+    facts = facts_of(world, crowd)
+    return [*found, *violations(facts)], facts, world
 
 
 async def _until_quiet(world: World) -> list[str]:

@@ -94,6 +94,8 @@ class World:
         self.note("healed")
         self.is_healed = True
         self._armed.clear()
+        for script in self.provider.faults.scripts():
+            self.hit[f"stripe {script.mode} {script.when}"] += script.hits
         self.provider.faults.clear()
         self.provider.is_reachable = True
         self.database.is_up = True
