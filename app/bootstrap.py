@@ -80,10 +80,12 @@ from app.mail.smtp_mailer import SmtpMailer
 from app.mail.storefront import Storefront
 from app.orders.access_token import OrderAccessTokens
 from app.orders.repository import SqlOrderReader
-from app.payments.guarded_gateway import Gateway, GuardedGateway
+from app.payments.guarded_gateway import GuardedGateway
+from app.payments.records import PaymentProvider
 from app.payments.refund_repository import SqlRefundReader
 from app.payments.repository import SqlAttemptReader
 from app.payments.stripe_gateway import StripeGateway
+from app.provider_desk import provider_desk
 from app.settings import Settings, load_settings
 from app.shipping.domain import FlatRate
 from app.shop import Shop as Shop
@@ -105,7 +107,7 @@ def build_shop(
     redis_timeout_seconds: float = TIMEOUT_SECONDS,
     paced: bool = False,
     clock: Clock | None = None,
-    gateway: Gateway | None = None,
+    gateway: PaymentProvider | None = None,
 ) -> Shop:
     """A shop for these settings.
 
@@ -236,6 +238,15 @@ def build_shop(
         refund_order=RefundOrder(transactions, clock, ids),
         refund_payment=RefundPayment(transactions, gateway, settle_refund, clock),
         settle_refund=settle_refund,
+        provider_desk=provider_desk(
+            transactions,
+            gateway,
+            settle,
+            settle_refund,
+            clock,
+            webhook_secrets=settings.webhook_secrets,
+            is_live=settings.takes_real_payments,
+        ),
         clock=clock,
         ids=ids,
     )
@@ -280,6 +291,8 @@ def build_app(shop: Shop) -> ASGIApp:
             throttle=shop.throttle,
             cost_buckets=cost_buckets(settings),
             find_document=shop.find_document,
+            payment_events=shop.provider_desk.events,
+            receive_event=shop.provider_desk.receive_event,
             pages=pages,
             ids=shop.ids,
             introspection=settings.introspection,

@@ -36,6 +36,20 @@ def add_operations(add: Add, with_shop: WithShop) -> None:
     again.add_argument("numbers", nargs="*", metavar="ORDER", help="the orders' numbers")
     again.add_argument("--all", action="store_true", help="every one that is queued")
 
+    compare = steps.add_parser("reconcile", help="compare the provider's payments with the shop's books, now")
+    compare.add_argument(
+        "--days",
+        type=int,
+        choices=range(1, 366),
+        metavar="DAYS",
+        help="how many days of the provider's payments (26 hours)",
+    )
+    found = steps.add_parser("findings", help="list where both disagree and a person has to decide")
+    found.add_argument("--resolve", nargs="+", type=int, default=[], metavar="NO", help="these have been dealt with")
+    told = steps.add_parser("events", help="list webhooks that could not be applied")
+    told.add_argument("--retry", nargs="+", default=[], metavar="ID", help="try these again now")
+    steps.add_parser("disputes", help="list the payments that buyers dispute at their banks")
+
     mail = add("mail", "what was not sent, another try, and how e-mails look", partial(_mail, with_shop))
     chores = mail.add_subparsers(dest="chore", metavar="CHORE", required=True)
     failed = chores.add_parser("failed", help="list the e-mails that were refused for good, the newest first")
@@ -61,7 +75,21 @@ def _orders(with_shop: WithShop, options: argparse.Namespace) -> int:
     )
 
 
+def _provider(with_shop: WithShop, options: argparse.Namespace) -> int:
+    from app import reconcile_commands as commands
+
+    tasks: dict[str, Callable[[Shop], Coroutine[Any, Any, int]]] = {
+        "reconcile": lambda shop: commands.reconcile(shop, days=options.days),
+        "findings": lambda shop: commands.findings(shop, resolve=options.resolve),
+        "events": lambda shop: commands.events(shop, retry=options.retry),
+        "disputes": commands.disputes,
+    }
+    return with_shop(tasks[options.step])
+
+
 def _payments(with_shop: WithShop, options: argparse.Namespace) -> int:
+    if options.step not in ("queue", "retry"):
+        return _provider(with_shop, options)
     from app import payment_commands as commands
 
     if options.step == "queue":

@@ -97,8 +97,10 @@ def work(settings: Settings, *, only_accounts: bool = False) -> int:
                 shop.reprice_catalog,
                 shop.keep_search,
                 shop.forget_mail,
+                shop.provider_desk.reconcile,
+                shop.provider_desk.forget_events,
             )
-            kinds = job_kinds(shop.check_payments, shop.refund_payment, shop.send_mail)
+            kinds = job_kinds(shop.check_payments, shop.refund_payment, shop.provider_desk.retry_event, shop.send_mail)
             if only_accounts:
                 kinds, entries = [kind for kind in kinds if kind.name == SEND_MAIL], []
             runner = JobRunner(

@@ -33,6 +33,7 @@ from app.core.fault_points import Armed
 from app.core.languages import LANGUAGES
 from app.core.money import Currency, Money, known_currencies
 from app.mail_settings import MailSettings
+from app.payment_settings import PaymentSettings
 
 PREFIX = "CARTOGRAPH_"
 DEVELOPMENT_SECRET = "development-only-secret-that-signs-nothing-real"  # noqa: S105  refused in production, below
@@ -71,7 +72,7 @@ _Addresses = Annotated[
 ]
 
 
-class Settings(AccountSettings, MailSettings):
+class Settings(AccountSettings, PaymentSettings, MailSettings):
     """Everything an operator may decide. Each field's alias is the name of its environment variable."""
 
     environment: Environment = Field(
@@ -153,14 +154,6 @@ class Settings(AccountSettings, MailSettings):
         30, alias="CARTOGRAPH_JOB_LEASE_SECONDS", ge=5, description="after which a silent worker has lost its jobs"
     )
     redis_url: SecretStr = Field(alias="REDIS_URL", min_length=1, description="the Redis or Valkey server for caches")
-
-    stripe_api_key: SecretStr = Field(alias="STRIPE_API_KEY", min_length=1, description="Stripe's secret key")
-    stripe_publishable_key: str | None = Field(
-        None, alias="STRIPE_PUBLISHABLE_KEY", description="Stripe's public key, for the shop's web pages"
-    )
-    stripe_api_base: str | None = Field(
-        None, alias="STRIPE_API_BASE", description="where the payment API is, if it is not Stripe's own"
-    )
 
     shop_name: str = Field("Cartograph", alias="CARTOGRAPH_SHOP_NAME", min_length=1, description="the shop's name")
     currency: str = Field(
@@ -254,9 +247,8 @@ class Settings(AccountSettings, MailSettings):
         return faults
 
     def _production_faults(self) -> list[str]:
-        live_key = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
         if self.environment is not Environment.PRODUCTION:
-            if live_key:
+            if self.takes_real_payments:
                 return [
                     "STRIPE_API_KEY: a live key in development; set CARTOGRAPH_ENVIRONMENT=production or a test key"
                 ]
@@ -264,11 +256,9 @@ class Settings(AccountSettings, MailSettings):
         faults = []
         if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
             faults.append("CARTOGRAPH_SECRET_KEY: unset in production; set 32 or more random characters")
-        if self.stripe_api_base is not None:
-            faults.append("STRIPE_API_BASE: the emulator takes no real money; unset it in production")
         if self.fault_point is not None:
             faults.append("CARTOGRAPH_FAULT_POINT: it ends the process; unset it in production")
-        return faults + self.mail_production_faults()
+        return faults + self.payment_production_faults() + self.mail_production_faults()
 
 
 def _currency_faults(name: str, code: str) -> list[str]:

@@ -39,6 +39,7 @@ from app.idempotency.answers import ForgetCalls
 from app.jobs.desk import SqlJobDesk
 from app.mail.send_mail import ForgetMail, SendMail
 from app.payments.guarded_gateway import GuardedGateway
+from app.provider_desk import ProviderDesk
 from app.settings import Settings
 from app.transactions import Transactions
 from resolvers.context import Services
@@ -69,6 +70,7 @@ class Shop:
     refund_order: RefundOrder
     refund_payment: RefundPayment
     settle_refund: SettleRefund
+    provider_desk: ProviderDesk
     delete_expired_carts: DeleteExpired
     reprice_catalog: RepriceCatalog
     set_prices: SetPrices
@@ -114,6 +116,7 @@ class Shop:
         telemetry.PAYMENTS_QUEUED.set(length.payments)
         waiting = (self.clock.now() - length.oldest).total_seconds() if length.oldest else 0.0
         telemetry.PAYMENTS_QUEUED_SECONDS.set(waiting)
+        await self.provider_desk.look_around()
 
     async def keep_search(self) -> int:
         """What the worker does for search: build an index that there is not yet, or bring its counts up to date."""

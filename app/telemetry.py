@@ -55,6 +55,27 @@ PAYMENTS_AFTER_THE_END = Counter(
     "cartograph_payments_after_the_end_total", "Payments that came for an order that had ended, and are given back."
 )
 REFUNDS = Counter("cartograph_refunds_total", "Refunds that have ended, by how.", ["state"])
+PAYMENT_EVENTS = Counter(
+    "cartograph_payment_events_total", "Webhooks of the payment provider, by what became of them.", ["type", "outcome"]
+)
+PAYMENT_EVENTS_REFUSED = Counter(
+    "cartograph_payment_events_refused_total", "Requests to the webhook that were no event.", ["reason"]
+)
+PAYMENT_EVENTS_WAITING = Gauge(
+    "cartograph_payment_events_waiting",
+    "Webhooks whose payment is not known (parked), or that a person has to look at (dead).",
+    ["state"],
+    multiprocess_mode="mostrecent",
+)
+PAYMENT_DISPUTES_OPEN = Gauge(
+    "cartograph_payment_disputes_open", "Disputes that the shop may still answer.", multiprocess_mode="mostrecent"
+)
+PAYMENT_FINDINGS_OPEN = Gauge(
+    "cartograph_payment_findings_open",
+    "Disagreements between shop and payment provider that nobody has resolved, by kind.",
+    ["kind"],
+    multiprocess_mode="mostrecent",
+)
 LIVE_STREAMS = Gauge(
     "cartograph_live_streams", "Subscriptions that are open now.", ["transport"], multiprocess_mode="livesum"
 )

@@ -18,6 +18,7 @@ from app.catalog.prices import SqlPrices
 from app.catalog.search_documents import SearchDocuments
 from app.catalog.search_rules_store import SqlSearchRules
 from app.catalog.store import SqlCatalogStore
+from app.checkout.books_store import SqlBooks
 from app.core.changes import Change
 from app.core.money import Currency
 from app.database.engine import Database
@@ -27,6 +28,9 @@ from app.inventory.repository import SqlStock
 from app.jobs.repository import SqlJobs
 from app.mail.repository import SqlMail
 from app.orders.repository import SqlOrders
+from app.payments.dispute_store import SqlDisputes
+from app.payments.event_store import SqlPaymentEvents
+from app.payments.finding_store import SqlFindings
 from app.payments.refund_repository import SqlRefunds
 from app.payments.repository import SqlAttempts
 from app.promotions.repository import SqlPromotions
@@ -50,6 +54,10 @@ class Transaction:
         self.orders = SqlOrders(connection)
         self.attempts = SqlAttempts(connection)
         self.refunds = SqlRefunds(connection)
+        self.payment_events = SqlPaymentEvents(connection)
+        self.disputes = SqlDisputes(connection)
+        self.findings = SqlFindings(connection)
+        self.books = SqlBooks(connection)
         self.prices = SqlPrices(connection, SearchDocuments(connection, currency, language))
         self.catalog = SqlCatalogStore(connection, currency=currency, language=language)
         self.search_rules = SqlSearchRules(connection)

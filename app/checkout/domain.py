@@ -20,6 +20,7 @@ from app.cart.domain import (
     PricedCart,
 )
 from app.cart.ports import CartTransaction
+from app.checkout.books import Books
 from app.core.errors import (
     ClientError,
     DiscountNotApplicable,
@@ -45,7 +46,10 @@ from app.orders.domain import (
     OrderStore,
     PaymentStatus,
 )
+from app.payments.disputes import DisputeStore
 from app.payments.domain import AttemptState, AttemptStore, PaymentAttempt, PaymentMethod
+from app.payments.events import EventStore
+from app.payments.findings import FindingStore
 from app.payments.refunds import RefundStore
 from app.shipping.domain import DeliveryOption
 
@@ -76,6 +80,26 @@ class CheckoutTransaction(CartTransaction, Protocol):
     @property
     def refunds(self) -> RefundStore:
         """Refunds."""
+        ...
+
+    @property
+    def payment_events(self) -> EventStore:
+        """What the payment provider has told by itself."""
+        ...
+
+    @property
+    def disputes(self) -> DisputeStore:
+        """Disputes."""
+        ...
+
+    @property
+    def findings(self) -> FindingStore:
+        """Where shop and provider disagree."""
+        ...
+
+    @property
+    def books(self) -> Books:
+        """What the reconciler reads."""
         ...
 
     @property

@@ -19,7 +19,7 @@ from app.core.changes import attempt_changed, cart_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import Bug
 from app.core.ids import AttemptId
-from app.orders.domain import OrderEvent, OrderStatus, PaymentStatus
+from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
 from app.payments.domain import ATTEMPT_LIFE, AttemptState, PaymentAttempt, PaymentOutcome
 
 _log = telemetry.logger(__name__)
@@ -59,6 +59,7 @@ _PAID_AFTER_ALL = (
     "canceled",
     "The payment had gone through when it was canceled: it is given back.",
 )
+_REFUNDED = (PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 _CANCELED_BY_BUYER = (OrderStatus.CANCELED, PaymentStatus.FAILED, "canceled", "The order was canceled.")
 
 
@@ -86,7 +87,7 @@ class SettlePayment:
             said = f"it is for {attempt.amount}, the provider says {outcome.amount}"
             raise Bug(f"the payment of order {attempt.order_id}: {said}")
         if attempt.state is outcome.state or outcome.state is AttemptState.PENDING:
-            return await self._unchanged(tx, replace(attempt, intent_id=outcome.intent_id or attempt.intent_id))
+            return await self._unchanged(tx, attempt, outcome)
         if not ATTEMPT_LIFE.allows(attempt.state, outcome.state):
             if outcome.state is AttemptState.SUCCEEDED:
                 return await self._give_back(tx, attempt, outcome)
@@ -129,15 +130,28 @@ class SettlePayment:
         async with self.transactions.begin() as tx:
             attempt = replace(await locked_attempt(tx, attempt_id), sent_at=sent_at)
             if attempt.state is not AttemptState.PENDING:
-                return await self._unchanged(tx, attempt)
+                return await self._unchanged(tx, attempt, None)
             now = self.clock.now()
             telemetry.PAYMENTS_DELAYED.inc()
             _log.warning("payment_delayed", order=str(attempt.order_id))
             queued = replace(attempt, state=AttemptState.QUEUED, queued_at=now, updated_at=now)
             return await self._record(tx, replace(queued, check_at=next_check(queued, now)))
 
-    async def _unchanged(self, tx: CheckoutTransaction, attempt: PaymentAttempt) -> PaymentAttempt:
-        if not attempt.state.is_final:
+    async def _unchanged(
+        self, tx: CheckoutTransaction, attempt: PaymentAttempt, outcome: PaymentOutcome | None
+    ) -> PaymentAttempt:
+        before = attempt
+        if outcome is not None:  # an event, which may have come first, does not tell the card
+            attempt = replace(
+                attempt,
+                intent_id=outcome.intent_id or attempt.intent_id,
+                card_brand=attempt.card_brand or outcome.card_brand,
+                card_last4=attempt.card_last4 or outcome.card_last4,
+            )
+        if attempt.state.is_final:
+            if attempt != before:
+                await tx.attempts.save(attempt)
+        else:
             attempt = replace(attempt, check_at=next_check(attempt, self.clock.now()))
             await tx.attempts.save(attempt)
             await tx.jobs.enqueue(check_job(attempt.id, attempt.check_at))
@@ -161,13 +175,25 @@ class SettlePayment:
         return replace(settled, check_at=None if outcome.state.is_final else next_check(settled, now))
 
     async def _record(self, tx: CheckoutTransaction, settled: PaymentAttempt) -> PaymentAttempt:
-        now = settled.updated_at
         await tx.attempts.save(settled)
+        await self.follow(tx, settled)
+        return settled
+
+    async def follow(
+        self, tx: CheckoutTransaction, settled: PaymentAttempt, *, has_cart: bool = True, again: bool = False
+    ) -> None:
+        """Bring order, stock and cart to where the attempt is, under the lock of the cart, and tell the buyer.
+
+        has_cart: whether the cart still waits for this attempt, and is not in another checkout by now; again: the order
+        may be there already, or further.
+        """
+        now = settled.updated_at
         is_given_up = settled.cancel_requested_at is not None and settled.state.is_final
-        status, payment_status, kind, message = _follows(settled, is_given_up=is_given_up)
-        await tx.orders.advance(
-            settled.order_id, status, payment_status, OrderEvent(settled.order_id, now, kind, message)
-        )
+        follows = _follows(settled, is_given_up=is_given_up)
+        if not again or not _is_there(await tx.orders.find(settled.order_id), follows):
+            status, payment_status, kind, message = follows
+            event = OrderEvent(settled.order_id, now, kind, message)
+            await tx.orders.advance(settled.order_id, status, payment_status, event)
         if settled.state is AttemptState.SUCCEEDED and not is_given_up:
             await tx.stock.sell(settled.order_id, now=now)
             await tx.carts.move(settled.cart_id, CartState.COMPLETED, now=now)
@@ -178,18 +204,28 @@ class SettlePayment:
                 await refund_the_rest(tx, settled, reason="canceled by the buyer", now=now)
             await tx.promotions.release(settled.order_id)  # before the stock, as orders lock them
             await tx.stock.release(settled.order_id, now=now)
-            await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)
+            if has_cart:
+                await tx.carts.move(settled.cart_id, CartState.ACTIVE, now=now)
         await self._tell_buyer(tx, settled)
         tx.announce_after_commit(
             attempt_changed(settled.id), order_changed(settled.order_id), cart_changed(settled.cart_id)
         )
-        return settled
 
     async def _tell_buyer(self, tx: CheckoutTransaction, settled: PaymentAttempt) -> None:
         order = await tx.orders.find(settled.order_id)
         notice = self.notices.of_payment(order, settled) if order else None
         if notice is not None:
             await tx.mail.post(notice)
+
+
+def _is_there(order: Order | None, follows: tuple[OrderStatus, PaymentStatus, str, str]) -> bool:
+    """Whether the order is where it is to be, or further on the same way."""
+    if order is None:
+        return False
+    status, payment_status, *_ = follows
+    has_status = order.status is status or (status is OrderStatus.CONFIRMED and order.status is OrderStatus.COMPLETED)
+    was_paid = payment_status is PaymentStatus.PAID and order.payment_status in _REFUNDED
+    return has_status and (order.payment_status is payment_status or was_paid)
 
 
 def _follows(settled: PaymentAttempt, *, is_given_up: bool) -> tuple[OrderStatus, PaymentStatus, str, str]:

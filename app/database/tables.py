@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 from app.database import account_tables as account_tables
 from app.database import job_tables as job_tables
 from app.database import mail_tables as mail_tables
+from app.database import payment_tables as payment_tables
 from app.database import refund_tables as refund_tables
 from app.database import search_tables as search_tables
 from app.database import state_tables as state_tables
@@ -40,7 +41,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0011"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0012"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 

@@ -30,6 +30,7 @@ class StackAddresses:
     database_url: str
     redis_url: str
     stripe_url: str
+    webhook_secret: str
     secret_key: str
     folder: Path
 
@@ -45,6 +46,7 @@ def stack_settings(addresses: StackAddresses, outer: Mapping[str, str]) -> dict[
         "STRIPE_API_KEY": "sk_test_emulator",
         "STRIPE_PUBLISHABLE_KEY": "pk_test_emulator",
         "STRIPE_API_BASE": addresses.stripe_url,
+        "STRIPE_WEBHOOK_SECRETS": addresses.webhook_secret,
         "CARTOGRAPH_SECRET_KEY": addresses.secret_key,
         "CARTOGRAPH_ENVIRONMENT": "development",
         "CARTOGRAPH_DATA_DIR": str(addresses.folder),

@@ -104,6 +104,10 @@ class Stack:
                     self._supervisor.stop(child)
         self._supervisor.close()
 
+    @property
+    def _webhook_secret(self) -> str:
+        return f"whsec_{self._folder.secret('webhooks')}"
+
     def _settle(self, database_url: str, redis_url: str) -> dict[str, str]:
         self._folder.emptied("metrics")
         self.stripe_url = f"http://127.0.0.1:{pick_port()}"
@@ -111,6 +115,7 @@ class Stack:
             database_url=database_url,
             redis_url=redis_url,
             stripe_url=self.stripe_url,
+            webhook_secret=self._webhook_secret,
             secret_key=self._folder.secret("key"),
             folder=self._folder.path,
         )
@@ -122,6 +127,8 @@ class Stack:
         port = self.stripe_url.rpartition(":")[2]
         argv = [*self._programs.stripe_emulator, "--port", port]
         argv += ["--ledger", str(self._folder.path / "stripe-ledger.jsonl")]
+        argv += ["--webhook-url", f"http://127.0.0.1:{self.port}/webhooks/stripe"]
+        argv += ["--webhook-secret", self._webhook_secret]
         self._servers.append(self._spawn("stripe-emulator", argv))
         return int(port)
 

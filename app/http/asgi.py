@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from app.checkout.receive_event import ReceiveEvent
 from app.core.ids import IdSource
 from app.core.throttle import Throttle
 from app.documents.find_document import FindDocument
@@ -30,7 +31,10 @@ from app.http.middleware import RequestScope
 from app.http.operations import Operations
 from app.http.pages import Pages
 from app.http.socket_operations import Executor
+from app.http.stripe_webhooks import PATH as WEBHOOKS_PATH
+from app.http.stripe_webhooks import stripe_webhook
 from app.http.websocket import GraphQLSocket
+from app.payments.events import EventReader
 from resolvers.context import Services
 from resolvers.schema import SENSITIVE, build_schema
 
@@ -48,6 +52,8 @@ class WebServices:
     throttle: Throttle
     cost_buckets: CostBuckets
     find_document: FindDocument
+    payment_events: EventReader
+    receive_event: ReceiveEvent
     pages: Pages
     ids: IdSource
     introspection: bool
@@ -105,6 +111,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
             WebSocketRoute("/graphql", socket),
             Route("/graphql/schema.graphql", schema_text),
             *(web.auth_api.routes() if web.auth_api else ()),
+            Route(WEBHOOKS_PATH, stripe_webhook(web.payment_events, web.receive_event), methods=["POST"]),
             Route("/livez", livez),
             Route("/readyz", readyz(web.not_ready)),
             Route("/metrics", metrics(web.look_around)),

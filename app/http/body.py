@@ -30,7 +30,7 @@ async def read_json(request: Request, max_bytes: int) -> Any:  # noqa: ANN401  J
         raise BadRequest(415, "Send the request as JSON, with Content-Type: application/json.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise BadRequest(415, "Send the request without Content-Encoding.", headers={"accept-encoding": "identity"})
-    value = decoded(await _body(request, max_bytes), "The body")
+    value = decoded(await read_body(request, max_bytes), "The body")
     refuse_card_data(value)
     return value
 
@@ -45,7 +45,8 @@ def decoded(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON
         raise BadRequest(400, str(error), "BAD_USER_INPUT") from None
 
 
-async def _body(request: Request, max_bytes: int) -> bytes:
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The body as it came. Raises BadRequest."""
     too_large = BadRequest(413, f"The body is larger than {max_bytes} bytes.")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:  # nobody has to send what nobody will read

@@ -26,6 +26,7 @@ _ROUTES = frozenset(
         "/graphql",
         "/api/auth/login",
         "/api/auth/refresh",
+        "/webhooks/stripe",
         "/livez",
         "/readyz",
         "/metrics",

@@ -160,6 +160,12 @@ class AttemptStore(Protocol):
         """The attempt, None where there is none."""
         ...
 
+    async def of_payments(
+        self, intent_ids: Sequence[str], attempt_ids: Sequence[AttemptId]
+    ) -> Sequence[PaymentAttempt]:
+        """The attempts that have one of these payments, and those with one of these ids."""
+        ...
+
     async def find_by_key(self, cart_id: CartId, idempotency_key: str) -> PaymentAttempt | None:
         """The attempt that this key of the cart has begun."""
         ...

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from datetime import datetime
 
 from app import telemetry
 from app.core.breaker import Breaker
 from app.core.errors import PaymentsUnavailable
-from app.payments.domain import PaymentAttempt, PaymentGateway, PaymentOutcome
-from app.payments.refunds import Refund, RefundGateway, RefundOutcome
+from app.payments.domain import PaymentAttempt, PaymentOutcome
+from app.payments.events import PaymentEvent
+from app.payments.records import PaymentPage, PaymentProvider, RecordedPayment
+from app.payments.refunds import Refund, RefundOutcome
 
 _log = telemetry.logger(__name__)
-
-
-class Gateway(PaymentGateway, RefundGateway, Protocol):
-    """Everything that the shop asks the payment provider."""
 
 
 class GuardedGateway:
     """Calls the gateway while the breaker admits it; otherwise raises PaymentsUnavailable at once, nothing sent."""
 
-    def __init__(self, gateway: Gateway, breaker: Breaker) -> None:
+    def __init__(self, gateway: PaymentProvider, breaker: Breaker) -> None:
         self._gateway = gateway
         self.breaker = breaker
 
@@ -55,6 +53,26 @@ class GuardedGateway:
         """What became of a refund; None where the provider has none."""
         async with self._guarded():
             return await self._gateway.find_refund(refund)
+
+    async def list_payments(self, *, since: datetime, until: datetime, after: str | None = None) -> PaymentPage:
+        """One page of the payments created in this time."""
+        async with self._guarded():
+            return await self._gateway.list_payments(since=since, until=until, after=after)
+
+    async def payment(self, intent_id: str) -> RecordedPayment | None:
+        """A payment as it is now."""
+        async with self._guarded():
+            return await self._gateway.payment(intent_id)
+
+    async def refunds_of(self, intent_id: str) -> tuple[RefundOutcome, ...]:
+        """Every refund of a payment, whoever made it."""
+        async with self._guarded():
+            return await self._gateway.refunds_of(intent_id)
+
+    async def event(self, event_id: str) -> PaymentEvent | None:
+        """An event that was sent."""
+        async with self._guarded():
+            return await self._gateway.event(event_id)
 
     async def close(self) -> None:
         """End every connection."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, Integer, Row, bindparam, func, insert, select, update
+from sqlalchemy import ARRAY, DateTime, Integer, Row, Text, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,9 @@ _ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
 _BY_ID = select(payment_attempt).where(_row_of.id == func.any(_ids))
 _BY_ORDER = select(payment_attempt).where(_row_of.order_id == func.any(_ids)).order_by(_row_of.created_at, _row_of.id)
 _LIVE_BY_CART = select(payment_attempt).where(_row_of.cart_id == func.any(_ids), _row_of.check_at.is_not(None))
+_OF_PAYMENTS = select(payment_attempt).where(
+    or_(_row_of.intent_id == func.any(bindparam("intent_ids", type_=ARRAY(Text))), _row_of.id == func.any(_ids))
+)
 _BY_KEY = select(payment_attempt).where(
     _row_of.cart_id == bindparam("cart_id"), _row_of.idempotency_key == bindparam("idempotency_key")
 )
@@ -97,6 +100,13 @@ class SqlAttempts:
         """The attempt, None where there is none."""
         row = (await self._connection.execute(_BY_ID, {"ids": [attempt_id]})).one_or_none()
         return None if row is None else _attempt(row)
+
+    async def of_payments(
+        self, intent_ids: Sequence[str], attempt_ids: Sequence[AttemptId]
+    ) -> Sequence[PaymentAttempt]:
+        """The attempts that have one of these payments, and those with one of these ids."""
+        parameters = {"intent_ids": list(intent_ids), "ids": list(attempt_ids)}
+        return [_attempt(row) for row in (await self._connection.execute(_OF_PAYMENTS, parameters)).all()]
 
     async def find_by_key(self, cart_id: CartId, idempotency_key: str) -> PaymentAttempt | None:
         """The attempt that this key of the cart has begun."""

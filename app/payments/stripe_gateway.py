@@ -18,12 +18,14 @@ import stamina
 import stripe
 
 from app import telemetry
-from app.core.charging import money_of, units_of
+from app.core.charging import units_of
 from app.core.errors import PaymentsUnavailable
 from app.core.fault_points import FaultPoint, reached
-from app.core.money import Currency, Money
+from app.core.money import Money
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentOutcome
 from app.payments.refunds import Refund, RefundOutcome, RefundState
+from app.payments.stripe_intents import ATTEMPT_KEY, outcome_of
+from app.payments.stripe_records import StripeRecords
 from app.payments.stripe_refunds import ORDER_KEY, REFUND_KEY, refund_outcome
 
 if TYPE_CHECKING:
@@ -36,15 +38,6 @@ RETRIES = 3
 RETRY_SECONDS = 8.0  # in all, while a buyer waits; the worker goes on after it
 
 _log = telemetry.logger(__name__)
-_STATES = {
-    "succeeded": AttemptState.SUCCEEDED,
-    "requires_action": AttemptState.ACTION_REQUIRED,
-    "processing": AttemptState.PROCESSING,
-    "requires_capture": AttemptState.PROCESSING,
-    "canceled": AttemptState.CANCELED,
-    "requires_payment_method": AttemptState.FAILED,
-    "requires_confirmation": AttemptState.PENDING,
-}
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _BUYERS_PARAMETERS = frozenset({"payment_method", "confirmation_token"})  # what the client chose
 
@@ -83,7 +76,7 @@ async def _trace(event: str, _: Mapping[str, Any]) -> None:
         reached(FaultPoint.BYTES_SENT)
 
 
-class StripeGateway:
+class StripeGateway(StripeRecords):
     """`PaymentGateway` on Stripe's API.
 
     base_url: of an emulator, None for Stripe itself; before_call: waited for before every call, repeated ones too.
@@ -114,7 +107,7 @@ class StripeGateway:
             "currency": attempt.amount.currency.lower(),
             "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-            "metadata": {"attempt_id": str(attempt.id), "order_id": str(attempt.order_id)},
+            "metadata": {ATTEMPT_KEY: str(attempt.id), "order_id": str(attempt.order_id)},
             "receipt_email": attempt.receipt_email,
             "expand": ["payment_method"],
         }
@@ -126,7 +119,7 @@ class StripeGateway:
 
         async def create() -> PaymentOutcome:
             try:
-                return _outcome(await self._client.v1.payment_intents.create_async(params, options))
+                return outcome_of(await self._client.v1.payment_intents.create_async(params, options))
             except stripe.CardError as error:
                 return _declined(error, attempt.amount)
             except stripe.IdempotencyError as error:  # our parameters changed since the first call: ask, do not repeat
@@ -140,11 +133,15 @@ class StripeGateway:
 
     async def find(self, attempt: PaymentAttempt) -> PaymentOutcome | None:
         """What became of an attempt whose answer was lost; None where the provider knows nothing of it."""
-        params: Any = {"query": f"metadata['attempt_id']:'{attempt.id}'", "limit": 1, "expand": ["data.payment_method"]}
+        params: Any = {
+            "query": f"metadata['{ATTEMPT_KEY}']:'{attempt.id}'",
+            "limit": 1,
+            "expand": ["data.payment_method"],
+        }
 
         async def search() -> PaymentOutcome | None:
             found = await self._client.v1.payment_intents.search_async(params)
-            return _outcome(found.data[0]) if found.data else None
+            return outcome_of(found.data[0]) if found.data else None
 
         return await self._call("find", search, reads=True)
 
@@ -153,7 +150,7 @@ class StripeGateway:
 
         async def retrieve() -> PaymentOutcome:
             expand: Any = {"expand": ["payment_method"]}
-            return _outcome(await self._client.v1.payment_intents.retrieve_async(intent_id, expand))
+            return outcome_of(await self._client.v1.payment_intents.retrieve_async(intent_id, expand))
 
         return await self._call("look_up", retrieve, reads=True)
 
@@ -162,11 +159,11 @@ class StripeGateway:
 
         async def cancel() -> PaymentOutcome:
             try:
-                return _outcome(await self._client.v1.payment_intents.cancel_async(intent_id))
+                return outcome_of(await self._client.v1.payment_intents.cancel_async(intent_id))
             except stripe.InvalidRequestError as error:
                 if error.code != "payment_intent_unexpected_state":
                     raise
-                return _outcome(await self._client.v1.payment_intents.retrieve_async(intent_id))
+                return outcome_of(await self._client.v1.payment_intents.retrieve_async(intent_id))
 
         return await self._call("cancel", cancel)
 
@@ -254,7 +251,9 @@ async def _translated(call: Callable[[], Awaitable[T]]) -> T:
 def _label(outcome: object) -> str:
     if isinstance(outcome, PaymentOutcome):
         return outcome.state.value.lower()
-    return f"refund_{outcome.state.value}" if isinstance(outcome, RefundOutcome) else "not_found"
+    if isinstance(outcome, RefundOutcome):
+        return f"refund_{outcome.state.value}"
+    return "not_found" if outcome is None else "read"
 
 
 def _again(error: Exception) -> bool | float:
@@ -267,22 +266,6 @@ def _again(error: Exception) -> bool | float:
 def _retry_after(error: stripe.StripeError) -> float | None:
     asked = str((error.headers or {}).get("retry-after", ""))
     return float(asked) if asked.isdecimal() else None
-
-
-def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:
-    method = intent.payment_method
-    card = method.card if isinstance(method, stripe.PaymentMethod) else None
-    failure = intent.last_payment_error
-    return PaymentOutcome(
-        state=_STATES[intent.status],
-        intent_id=intent.id,
-        amount=money_of(intent.amount, Currency(intent.currency.upper())),
-        client_secret=intent.client_secret,
-        card_brand=card.brand if card else None,
-        card_last4=card.last4 if card else None,
-        decline_code=getattr(failure, "decline_code", None),  # absent where the buyer failed at the bank
-        failure_message=getattr(failure, "message", None),
-    )
 
 
 def _declined(error: stripe.StripeError, amount: Money) -> PaymentOutcome:

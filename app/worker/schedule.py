@@ -9,6 +9,8 @@ from functools import partial
 from app.cart.delete_expired import DeleteExpired
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.checkout.check_payments import CheckPayments
+from app.checkout.receive_event import ForgetEvents
+from app.checkout.reconcile import Reconcile
 from app.checkout.refund_payment import RefundPayment
 from app.idempotency.answers import ForgetCalls
 from app.mail.send_mail import ForgetMail
@@ -25,6 +27,8 @@ def schedule(
     reprice_catalog: RepriceCatalog,
     keep_search: Callable[[], Awaitable[int]],
     forget_mail: ForgetMail,
+    reconcile: Reconcile,
+    forget_events: ForgetEvents,
 ) -> list[Scheduled]:
     """The worker's schedule."""
     return [
@@ -35,5 +39,7 @@ def schedule(
         Scheduled("delete_expired_carts", every_seconds=3_600.0, run=delete_expired_carts),
         Scheduled("forget_keyed_calls", every_seconds=600.0, run=forget_keyed_calls),
         Scheduled("keep_search", every_seconds=3_600.0, run=keep_search),
+        Scheduled("reconcile", every_seconds=900.0, run=reconcile.run),
+        Scheduled("forget_events", every_seconds=3_600.0, run=forget_events),
         Scheduled("forget_mail", every_seconds=3_600.0, run=forget_mail),
     ]

@@ -16,7 +16,7 @@ PACKAGES = ("app", "resolvers", "dataloaders", "migrations")
 
 # a vendor, or a room of ours -> who may import it
 IMPORTERS = {
-    "stripe": ["app.payments.stripe_gateway", "app.payments.stripe_refunds"],
+    "stripe": ["app.payments.stripe_*"],
     "redis": ["app.cache.redis_changes", "app.cache.redis_server", "app.cache.redis_store"],
     "jwt": ["app.accounts.access_tokens"],
     "aiosmtplib": ["app.mail.smtp_mailer"],
@@ -36,7 +36,7 @@ IMPORTERS = {
         *("app.*.repository", "app.accounts.repository.*", "app.account_transactions"),
         *("app.catalog.store", "app.catalog.*_sql", "app.catalog.offers"),
         *("app.catalog.prices", "app.promotions.store", "app.jobs.desk", "app.jobs.pace"),
-        "app.payments.refund_repository",
+        *("app.payments.refund_repository", "app.payments.*_store", "app.checkout.books_store"),
         *("app.catalog.search_*", "app.catalog.vocabulary", "app.database.*", "app.transactions"),
         *("app.bootstrap", "app.shop", "migrations.*"),
     ],
@@ -66,6 +66,9 @@ IMPORTERS = {
     "app.mail.smtp_mailer": ["app.bootstrap", "app.shop"],
     "app.mail.jinja_templates": ["app.bootstrap", "app.shop"],
     "app.catalog.search_index": ["app.bootstrap", "app.shop"],
+    "app.payments.stripe_events": ["app.provider_desk", "app.payments.stripe_gateway"],
+    "app.checkout.books_store": ["app.transactions"],
+    **{f"app.payments.{name}_store": ["app.transactions"] for name in ("dispute", "event", "finding")},
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],
     "app.promotions.store": ["app.transactions"],

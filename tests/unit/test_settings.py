@@ -18,11 +18,13 @@ PRODUCTION = ENOUGH | {
     "CARTOGRAPH_ENVIRONMENT": "production",
     "CARTOGRAPH_SECRET_KEY": SECRET,
     "STRIPE_API_KEY": "sk_live_stripe_secret",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_hush_hush",
     "CARTOGRAPH_SMTP_URL": "smtps://shop:smtp-password@smtp.example",
     "CARTOGRAPH_MAIL_FROM": "orders@shop.example",
     "CARTOGRAPH_STOREFRONT_URL": "https://shop.example",
 }
 SECRETS = [
+    "hush_hush",
     "smtp-password",
     "db-password",
     "redis-password",
@@ -124,9 +126,9 @@ def test_settings_do_not_change() -> None:
 
 def test_everything_that_is_missing_is_named_at_once() -> None:
     assert faults_of({}) == [
+        "STRIPE_API_KEY: not set; set it to Stripe's secret key",
         "DATABASE_URL: not set; set it to the PostgreSQL primary",
         "REDIS_URL: not set; set it to the Redis or Valkey server for caches",
-        "STRIPE_API_KEY: not set; set it to Stripe's secret key",
     ]
 
 
@@ -135,9 +137,9 @@ def test_faults_of_every_kind_are_named_at_once() -> None:
 
     assert [fault.partition(":")[0] for fault in faults] == [
         "CARTOGRAPH_PROT",
+        "STRIPE_API_KEY",
         "CARTOGRAPH_WORKERS",
         "DATABASE_URL",
-        "STRIPE_API_KEY",
     ]
 
 
@@ -158,6 +160,7 @@ def test_faults_that_need_two_values_are_named_at_once() -> None:
         "CARTOGRAPH_CURRENCY: 'QQQ' is not an ISO 4217 code; set one such as USD",
         "CARTOGRAPH_COUNTRIES: Utopia, ATLANTIS, zz: not ISO 3166-1 codes; set some such as US,DE",
         "CARTOGRAPH_SECRET_KEY: unset in production; set 32 or more random characters",
+        "STRIPE_WEBHOOK_SECRETS: unset in production; set the signing secret of the webhook endpoint",
         "STRIPE_API_BASE: the emulator takes no real money; unset it in production",
         "CARTOGRAPH_SMTP_URL: unset in production; set it to smtps://user:password@host",
         "CARTOGRAPH_MAIL_FROM: unset in production; set the address that e-mails come from",
@@ -257,6 +260,28 @@ def test_production_refuses_the_emulator() -> None:
     assert faults_of(PRODUCTION | {"STRIPE_API_BASE": "http://localhost:12111"}) == [
         "STRIPE_API_BASE: the emulator takes no real money; unset it in production"
     ]
+
+
+def test_production_wants_webhooks_that_are_signed() -> None:
+    environ = {name: value for name, value in PRODUCTION.items() if name != "STRIPE_WEBHOOK_SECRETS"}
+
+    assert faults_of(environ) == [
+        "STRIPE_WEBHOOK_SECRETS: unset in production; set the signing secret of the webhook endpoint"
+    ]
+
+
+def test_webhooks_have_one_secret_or_two_while_it_is_changed() -> None:
+    assert load_settings(ENOUGH).webhook_secrets == ()
+    two = load_settings(ENOUGH | {"STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old"})
+    assert two.webhook_secrets == ("whsec_new", "whsec_old")
+
+
+@pytest.mark.parametrize("wrong", ["whsec_hush_hush,whsec_b,whsec_c", "hush_hush", "whsec_a,sk_test_hush_hush"])
+def test_what_cannot_be_a_webhooks_secret_is_refused_and_not_told(wrong: str) -> None:
+    (fault,) = faults_of(ENOUGH | {"STRIPE_WEBHOOK_SECRETS": wrong})
+
+    assert fault.startswith("STRIPE_WEBHOOK_SECRETS: ")
+    assert "hush_hush" not in fault
 
 
 @pytest.mark.parametrize("key", ["sk_live_stripe_secret", "rk_live_stripe_secret"])

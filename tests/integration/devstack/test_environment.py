@@ -10,6 +10,7 @@ ADDRESSES = StackAddresses(
     database_url="postgresql://postgres@127.0.0.1:1/cartograph",
     redis_url="redis://127.0.0.1:2/0",
     stripe_url="http://127.0.0.1:3",
+    webhook_secret="whsec_0",
     secret_key="00",
     folder=Path("/stack"),
 )
@@ -49,6 +50,7 @@ def test_other_commands_get_the_settings_and_nothing_else() -> None:
         "STRIPE_API_KEY": "sk_test_emulator",
         "STRIPE_PUBLISHABLE_KEY": "pk_test_emulator",
         "STRIPE_API_BASE": "http://127.0.0.1:3",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_0",
         "CARTOGRAPH_SECRET_KEY": "00",
         "CARTOGRAPH_ENVIRONMENT": "development",
         "CARTOGRAPH_CURRENCY": "EUR",
