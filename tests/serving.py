@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,18 @@ class ServerProcess:
 
 
 @asynccontextmanager
-async def serving(servers: Servers, folder: Path, **settings: str) -> AsyncIterator[ServerProcess]:
-    """A server on the tests' shop, which is there already. settings: what differs from the tests' own."""
+async def serving(
+    servers: Servers, folder: Path, *options: str, without: Sequence[str] = (), **settings: str
+) -> AsyncIterator[ServerProcess]:
+    """A server on the tests' shop, which is there already.
+
+    settings: what differs from the tests' own; without: those that it is not told.
+    """
     port = pick_port()
     environment = {**os.environ, **servers.environment(), "CARTOGRAPH_DATA_DIR": str(folder), **settings}
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
+    for name in without:
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *options]
     child = servers.supervisor.spawn(
         f"server-{port}", command, log=folder / "server.log", env=environment, cwd=REPOSITORY
     )
