@@ -31,9 +31,10 @@ class Ports:
     """Readers that record, and the loaders of one request over them."""
 
     def __init__(self) -> None:
-        self.catalog, self.stock, self.orders, self.attempts = Recorder(), Recorder(), Recorder(), Recorder()
+        self.catalog, self.stock, self.orders = Recorder(), Recorder(), Recorder()
+        self.attempts, self.refunds = Recorder(), Recorder()
         self.loaders = Loaders(
-            Readers(self.catalog, self.stock, self.orders, self.attempts),
+            Readers(self.catalog, self.stock, self.orders, self.attempts, self.refunds),
             asyncio.Semaphore(3),
             currency=EUR,
             own_currency=EUR,
@@ -57,6 +58,7 @@ WIRING = {
     "order_id_of_cart": ("orders", "order_ids_by_cart_ids"),
     "events_of_order": ("orders", "events_by_order_ids"),
     "attempt": ("attempts", "attempts_by_ids"),
+    "given_back": ("refunds", "given_back_by_attempt_ids"),
     "attempts_of_order": ("attempts", "attempts_by_order_ids"),
     "live_attempt_of_cart": ("attempts", "live_attempts_by_cart_ids"),
 }
