@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -117,4 +117,5 @@ def _money(amount: Money, language: str) -> str:
 
 
 def _moment(moment: datetime, locale: Locale) -> str:
-    return format_datetime(moment, "long", tzinfo=UTC, locale=locale)
+    there = moment.astimezone(UTC)
+    return f"{format_date(there, 'long', locale)}, {format_time(there, 'short', locale=locale)} UTC"
