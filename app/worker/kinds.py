@@ -12,7 +12,7 @@ from app.mail.domain import SEND_MAIL
 from app.mail.send_mail import SendMail
 
 _FOR_EVER = RetryPolicy(tries=None, first_pause_seconds=5.0, longest_pause_seconds=300.0)
-_FOR_A_DAY = RetryPolicy(tries=42, first_pause_seconds=15.0)  # about; the pauses are spread
+FOR_A_DAY = RetryPolicy(tries=42, first_pause_seconds=15.0)  # about: the pauses are spread
 
 
 def job_kinds(
@@ -23,5 +23,5 @@ def job_kinds(
         JobKind(CHECK_PAYMENT, check_payments.run, _FOR_EVER, at_once=8),
         JobKind(REFUND_PAYMENT, refund_payment.run, _FOR_EVER, at_once=2),
         JobKind(APPLY_EVENT, retry_event.run, _FOR_EVER, at_once=2),
-        JobKind(SEND_MAIL, send_mail, _FOR_A_DAY),
+        JobKind(SEND_MAIL, send_mail, FOR_A_DAY),
     ]

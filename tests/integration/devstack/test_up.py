@@ -32,7 +32,7 @@ def test_a_first_start_and_a_second_one(launch: Launching, stack_folder: Path, w
     url = f"http://127.0.0.1:{first.port}"
 
     assert re.fullmatch(rf"ready: {url} \(\d+\.\d s\)", said[0])
-    assert [line.split() for line in said[1:5]] == [
+    assert [line.split() for line in said[1:6]] == [
         ["shop", f"{url}/"],
         ["explorer", f"{url}/graphql"],
         ["health", f"{url}/readyz"],

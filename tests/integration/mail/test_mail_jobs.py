@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,12 +15,11 @@ from sqlalchemy import text
 from app.bootstrap import Shop, build_shop
 from app.core.mail_server import Encryption
 from app.devstack.ports import pick_port
-from app.jobs.domain import JobState, RetryPolicy
+from app.jobs.domain import JobKind, JobState, RetryPolicy
 from app.jobs.queue import open_queue
 from app.mail.contents import PasswordChanged, message_of
-from app.mail.domain import MailState, Message
+from app.mail.domain import SEND_MAIL, MailState, Message
 from app.settings import load_settings
-from app.worker.kinds import job_kinds
 from app.worker.runner import JobRunner
 from tests.conftest import Servers
 from tests.integration.mail.smtp_server import Certificates, Inbox, smtp_server
@@ -71,7 +69,7 @@ async def working(shop: Shop) -> AsyncIterator[None]:
     """The worker's loop, that does not wait long between two tries."""
     runner = JobRunner(
         partial(open_queue, shop.database, shop.ids.new_uuid(), LEASE),
-        [replace(kind, retry=QUICK) for kind in job_kinds(shop.send_mail)],
+        [JobKind(SEND_MAIL, shop.send_mail, QUICK)],
         [],
         lease=LEASE,
         drain_seconds=10,
