@@ -1,12 +1,14 @@
 """What buyers are written about their orders: from an order and what happened to it to the message, if there is one.
 
 Nobody is written to about what they see on their screen: a card that is refused at once. Whoever has gone since (the
-payment was queued, or took longer than anybody looks at a page) is told how it ended. Keys name what happened, so each
-e-mail is sent once, however often it is settled. See ADR-0027.
+payment was queued, or took longer than anybody looks at a page) is told how it ended, and no longer that it is delayed:
+a mail server may be away meanwhile. Keys name what happened, so each e-mail is sent once, however often it is settled.
+See ADR-0027.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.checkout.domain import PAYMENT_LIFETIME
@@ -32,6 +34,8 @@ from app.orders.access_token import OrderAccessTokens
 from app.orders.domain import Order
 from app.payments.domain import AttemptState, PaymentAttempt
 
+_INTERIM = (PaymentDelayed, PaymentActionRequired)  # of a payment that goes on
+
 
 @dataclass(frozen=True, slots=True)
 class Notices:
@@ -44,7 +48,10 @@ class Notices:
     def of_payment(self, order: Order, attempt: PaymentAttempt) -> Message | None:
         """What the buyer is written now that the attempt is in its state; None where nothing is to be said."""
         content = self._of_payment(order, attempt)
-        return None if content is None else self._message(order, content, str(attempt.id))
+        if content is None:
+            return None
+        earlier = [each for each in _INTERIM if attempt.queued_at and each is not type(content)]
+        return self._message(order, content, str(attempt.id), earlier)
 
     def of_cancellation(self, order: Order, *, refund: Money | None) -> Message:
         """That the order is canceled. refund: what is given back, None where nothing had been paid."""
@@ -72,8 +79,8 @@ class Notices:
                 return PaymentFailed(self._summary(order), self.storefront.cart)
         return None
 
-    def _message(self, order: Order, content: Content, about: str) -> Message:
-        return message_of(content, about=about, recipient=order.email, language=self.language)
+    def _message(self, order: Order, content: Content, about: str, supersedes: Sequence[type[Content]] = ()) -> Message:
+        return message_of(content, about=about, recipient=order.email, language=self.language, supersedes=supersedes)
 
     def _summary(self, order: Order) -> OrderSummary:
         cost = order.cost

@@ -6,6 +6,7 @@ in none: whoever registers or orders with somebody else's address must not be ab
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -166,11 +167,18 @@ CONTENTS: dict[str, type[Content]] = {
 _TEMPLATES = {content: template for template, content in CONTENTS.items()}
 
 
-def message_of(content: Content, *, about: str, recipient: str, language: str) -> Message:
-    """The message that says this. about: the id of what it tells of; one e-mail of each template is sent about it."""
+def message_of(
+    content: Content, *, about: str, recipient: str, language: str, supersedes: Sequence[type[Content]] = ()
+) -> Message:
+    """The message that says this.
+
+    about: the id of what it tells of; one e-mail of each template is sent about it. supersedes: what need not be said
+    about it any more.
+    """
     template = _TEMPLATES[type(content)]
     data: dict[str, Any] = msgspec.to_builtins(content)
-    return Message(f"{template}:{about}", template, recipient, language, data)
+    obsolete = tuple(f"{_TEMPLATES[each]}:{about}" for each in supersedes)
+    return Message(f"{template}:{about}", template, recipient, language, data, obsolete)
 
 
 def content_of(message: Message) -> Content:

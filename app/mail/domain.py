@@ -36,6 +36,7 @@ class Message:
     """An e-mail to one recipient: what is to be said, not yet how. `message_of` makes one from its typed content.
 
     key: unique for ever, such as `payment_delayed:<attempt's id>`; template, data: see `contents`; language: ISO 639-1.
+    supersedes: the keys of e-mails that tell nothing any more: those that still wait are not sent.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Message:
     recipient: str
     language: str
     data: Mapping[str, Any]
+    supersedes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import ARRAY, Text, bindparam, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,9 @@ _RETRY = (
     .where(_is_it, _rows.state == _FAILED)
     .values(state=_WAITING, ended_at=null(), reason=null())
     .returning(_rows.key)
+)
+_SUPERSEDE = delete(mail_message).where(
+    _rows.key == func.any(bindparam("keys", type_=ARRAY(Text))), _rows.state == _WAITING
 )
 _LIST_FAILED = (
     select(_rows.key, _rows.template, _rows.ended_at, _rows.reason)
@@ -47,8 +50,11 @@ class SqlMail:
             "language": message.language,
             "data": dict(message.data),
         }
-        if (await self._connection.execute(_POST, row)).one_or_none() is not None:
-            await self._jobs.enqueue(_job(message.key))
+        if (await self._connection.execute(_POST, row)).one_or_none() is None:
+            return
+        await self._jobs.enqueue(_job(message.key))
+        if message.supersedes:
+            await self._connection.execute(_SUPERSEDE, {"keys": message.supersedes})
 
     async def find_waiting(self, key: str) -> PostedMessage | None:
         """The message, None where it does not wait."""

@@ -459,6 +459,9 @@ class MemoryMail:
         if message.key not in self._books.mail:
             self._books.mail[message.key] = KeptMessage(message)
             await self._jobs.enqueue(Job(SEND_MAIL, {MESSAGE: message.key}, key=message.key))
+            for key in message.supersedes:
+                if (kept := self._books.mail.get(key)) and kept.state is MailState.WAITING:
+                    del self._books.mail[key]
 
     async def find_waiting(self, key: str) -> PostedMessage | None:
         kept = self._books.mail.get(key)

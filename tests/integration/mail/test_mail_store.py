@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,6 +76,23 @@ async def test_a_message_that_many_post_at_once_is_one(shop: Shop, message: Mess
 
     assert len(await rows(shop, message)) == 1
     assert await job_count(shop, message) == 1
+
+
+async def test_what_is_superseded_is_not_sent_any_more_and_what_was_sent_stays(shop: Shop, message: Message) -> None:
+    sent = replace(message, key=f"{message.key}-sent")
+    newer = replace(message, key=f"{message.key}-newer", supersedes=(message.key, sent.key))
+    for each in (message, sent):
+        await post(shop, each)
+    async with shop.transactions.begin() as tx:
+        await tx.mail.mark_sent(sent.key, now=NOW)
+
+    await post(shop, newer)
+
+    async with shop.transactions.read() as tx:
+        assert await tx.mail.find_waiting(message.key) is None
+        assert await tx.mail.find_waiting(newer.key) is not None
+    assert await rows(shop, message) == []
+    assert len(await rows(shop, sent)) == 1
 
 
 async def test_a_sent_message_keeps_neither_its_address_nor_its_link(shop: Shop, message: Message) -> None:

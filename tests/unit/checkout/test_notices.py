@@ -85,6 +85,23 @@ async def test_buyers_are_told_what_they_cannot_have_seen(
         assert (message.recipient, message.language) == (order.email, "de")
 
 
+async def test_news_of_a_payment_take_the_place_of_what_was_said_before(placed: tuple[Order, PaymentAttempt]) -> None:
+    order, attempt = placed
+    delayed = f"payment_delayed:{attempt.id}"
+    asked = f"payment_action_required:{attempt.id}"
+
+    def superseded(state: AttemptState, *, queued: bool = True) -> tuple[str, ...]:
+        now = replace(attempt, state=state, queued_at=attempt.created_at if queued else None)
+        message = NOTICES.of_payment(order, now)
+        assert message is not None
+        return message.supersedes
+
+    assert superseded(AttemptState.QUEUED) == (asked,)
+    assert superseded(AttemptState.ACTION_REQUIRED) == (delayed,)
+    assert superseded(AttemptState.SUCCEEDED) == superseded(AttemptState.FAILED) == (delayed, asked)
+    assert superseded(AttemptState.SUCCEEDED, queued=False) == ()
+
+
 async def test_an_order_is_shown_as_it_was_placed_and_its_link_opens_it(placed: tuple[Order, PaymentAttempt]) -> None:
     order, attempt = placed
     order = replace(order, lines=(replace(order.lines[0], discount=usd(100), total=usd(3_500)),))
