@@ -19,10 +19,14 @@ mail_message = Table(
     Column("posted_at", moment, nullable=False, server_default=func.now()),
     Column("ended_at", moment),
     Column("reason", Text),  # of a failure
-    CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="state"),
+    CheckConstraint("state IN ('waiting', 'sent', 'superseded', 'failed')", name="state"),
     CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
-    # a sent e-mail's address and links are forgotten at once
-    CheckConstraint("(state = 'sent') = (recipient IS NULL) AND (state = 'sent') = (data IS NULL)", name="forgotten"),
+    # the address and the links of what was sent, or need not be, are forgotten at once
+    CheckConstraint(
+        "(state IN ('sent', 'superseded')) = (recipient IS NULL)"
+        " AND (state IN ('sent', 'superseded')) = (data IS NULL)",
+        name="forgotten",
+    ),
     CheckConstraint("(state = 'failed') = (reason IS NOT NULL)", name="reason"),
     Index(None, "ended_at"),
     Index("mail_message_failed_idx", "ended_at", postgresql_where=text("state = 'failed'")),

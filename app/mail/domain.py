@@ -1,7 +1,7 @@
 """E-mails as records, and the ports that keep, write and send them. See ADR-0027.
 
           ┌─► sent
-waiting ──┤
+waiting ──┼─► superseded           (a newer e-mail was posted that says more)
           └─► failed ──► waiting   (an operator wants it tried again)
 
 What is posted in a transaction is there if and only if the transaction was committed. The key makes it one e-mail; it
@@ -28,6 +28,7 @@ class MailState(Enum):
 
     WAITING = "waiting"
     SENT = "sent"
+    SUPERSEDED = "superseded"
     FAILED = "failed"
 
 

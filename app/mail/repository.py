@@ -13,7 +13,7 @@ from app.jobs.domain import Job, JobStore
 from app.mail.domain import MESSAGE, SEND_MAIL, FailedMessage, MailState, Message, PostedMessage
 
 _rows = mail_message.c
-_WAITING, _SENT, _FAILED = (state.value for state in MailState)
+_WAITING, _SENT, _FAILED = MailState.WAITING.value, MailState.SENT.value, MailState.FAILED.value
 _is_it = _rows.key == bindparam("of_key")
 _POST = insert(mail_message).on_conflict_do_nothing(index_elements=[_rows.key]).returning(_rows.key)
 _FIND = select(mail_message).where(_is_it, _rows.state == _WAITING)
@@ -24,8 +24,10 @@ _RETRY = (
     .values(state=_WAITING, ended_at=null(), reason=null())
     .returning(_rows.key)
 )
-_SUPERSEDE = delete(mail_message).where(
-    _rows.key == func.any(bindparam("keys", type_=ARRAY(Text))), _rows.state == _WAITING
+_SUPERSEDE = (
+    update(mail_message)
+    .where(_rows.key == func.any(bindparam("keys", type_=ARRAY(Text))), _rows.state == _WAITING)
+    .values(state=MailState.SUPERSEDED.value, ended_at=func.now(), recipient=null(), data=null())
 )
 _LIST_FAILED = (
     select(_rows.key, _rows.template, _rows.ended_at, _rows.reason)

@@ -460,8 +460,8 @@ class MemoryMail:
             self._books.mail[message.key] = KeptMessage(message)
             await self._jobs.enqueue(Job(SEND_MAIL, {MESSAGE: message.key}, key=message.key))
             for key in message.supersedes:
-                if (kept := self._books.mail.get(key)) and kept.state is MailState.WAITING:
-                    del self._books.mail[key]
+                if key in self._books.mail:
+                    self._end(key, MailState.SUPERSEDED, None, NOON)
 
     async def find_waiting(self, key: str) -> PostedMessage | None:
         kept = self._books.mail.get(key)
