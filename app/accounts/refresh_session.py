@@ -2,8 +2,7 @@
 
 lock the session -> its token is the current one: another takes its place
                  -> it was used a moment ago:     the one that took its place, again
-                 -> it is ours and was used:      somebody else has it, so the session ends
-                 -> anything else:                nothing happens
+                 -> it was used before that:      somebody else has it, so the session ends
 
 The same token any number of times at once, at any number of processes, gives one next token. See ADR-0032.
 """
@@ -67,7 +66,7 @@ class RefreshSession:
             await tx.sessions.rotate(replace(after, address=origin.address, user_agent=shown_agent(origin)))
             return fresh
         following = successor(session, token, now=now)
-        if following is None and token.is_ours:
+        if following is None:
             await self._end(tx, session, origin)
         return following
 

@@ -4,8 +4,8 @@ token = base64url(session id ‖ 32 random bytes ‖ HMAC-SHA256 over both, cut 
 
 Kept is a digest of the token that may be used next. Using it makes another. The used one is remembered for GRACE with
 a pad, `next secret XOR HMAC(used secret)`: a client that sends one token twice at once gets the same next token both
-times, and the database alone gives away neither. The last part tells a token of ours that was used before, which ends
-the session, from one that somebody made up, which must end nobody's. Source: RFC 9700, 4.14.2.
+times, and the database alone gives away neither. The last part is why a token that is read is one of ours, used before
+if not good: that ends the session. One that somebody made up must end nobody's. Source: RFC 9700, 4.14.2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -33,8 +33,7 @@ class RefreshToken:
     """A token as its parts."""
 
     session_id: SessionId
-    secret: bytes
-    is_ours: bool
+    secret: bytes = field(repr=False)
 
     @property
     def digest(self) -> bytes:
@@ -51,7 +50,7 @@ class RefreshTokens:
 
     def new(self, session_id: SessionId) -> RefreshToken:
         """A token that nobody can guess."""
-        return RefreshToken(session_id, self.secrets.new_secret(_SECRET), is_ours=True)
+        return RefreshToken(session_id, self.secrets.new_secret(_SECRET))
 
     def text(self, token: RefreshToken) -> str:
         """What the client is given."""
@@ -59,7 +58,7 @@ class RefreshTokens:
         return base64.urlsafe_b64encode(body + self._mac(body)).decode().rstrip("=")
 
     def read(self, text: str) -> RefreshToken | None:
-        """The token in a text, None where it is malformed."""
+        """The token in a text, None where it is none that we made."""
         if len(text) != _LENGTH or not text.isascii():
             return None
         try:
@@ -67,8 +66,9 @@ class RefreshTokens:
         except ValueError:
             return None
         body, mac = raw[: _ID + _SECRET], raw[_ID + _SECRET :]
-        is_ours = hmac.compare_digest(mac, self._mac(body))
-        return RefreshToken(SessionId(UUID(bytes=body[:_ID])), body[_ID:], is_ours)
+        if not hmac.compare_digest(mac, self._mac(body)):
+            return None
+        return RefreshToken(SessionId(UUID(bytes=body[:_ID])), body[_ID:])
 
     def _mac(self, body: bytes) -> bytes:
         return hmac.new(self.key, _PURPOSE + body, hashlib.sha256).digest()[:_MAC]
@@ -85,7 +85,7 @@ def successor(session: Session, used: RefreshToken, *, now: datetime) -> Refresh
     """The token that may be used next, for a token that was used within GRACE; None for any other."""
     for spent in session.spent:
         if hmac.compare_digest(spent.digest, used.digest) and now - spent.at <= GRACE:
-            used = RefreshToken(used.session_id, _xor(spent.pad, _pad(used.secret)), is_ours=True)
+            used = RefreshToken(used.session_id, _xor(spent.pad, _pad(used.secret)))
             if hmac.compare_digest(used.digest, session.refresh_digest):
                 return used
     return None
