@@ -137,7 +137,7 @@ class Facts:
     """Everything that a run left behind.
 
     accepted: the totals that buyers accepted, by cart. edges: what the state machines allow. alerted: how many delays
-    on-call was told of. texts: where it was found → whatever is kept or said as text.
+    on-call was told of. texts: where it was found → what was said; card_places: where a card number was found.
     """
 
     orders: tuple[OrderFact, ...] = ()
@@ -153,3 +153,4 @@ class Facts:
     edges: frozenset[Edge] = frozenset()
     alerted: int = 0
     texts: Mapping[str, str] = field(default_factory=dict)
+    card_places: tuple[str, ...] = ()

@@ -201,6 +201,7 @@ def delays_are_told(facts: Facts) -> Iterator[str]:
 
 def no_card_numbers(facts: Facts) -> Iterator[str]:
     """I10. No Luhn-valid run of 13 to 19 digits anywhere."""
+    yield from (f"{place} holds a card number" for place in facts.card_places)
     for source, text in facts.texts.items():
         for found in _DIGITS.finditer(_UUID.sub("…", text)):
             digits = re.sub(r"\D", "", found[0])

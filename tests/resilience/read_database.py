@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.bootstrap import Shop
+from tests.resilience.card_witness import card_numbers_anywhere
 from tests.resilience.facts import (
     AttemptFact,
     Edge,
@@ -27,11 +27,6 @@ from tests.resilience.facts import (
     StockFact,
     Transition,
 )
-
-_TABLES = text("""
-    SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables
-    WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
-""")
 
 
 async def database_facts(
@@ -86,11 +81,13 @@ async def database_facts(
                 Edge(row.machine, row.before, row.after) for row in await rows.of("SELECT * FROM state_edge")
             ),
             alerted=alerted,
-            texts={
-                **await _stored_texts(rows),
-                **await _cached_texts(shop),
-                **{path.name: path.read_text(errors="replace") for path in logs},
-            },
+            card_places=tuple(
+                await card_numbers_anywhere(
+                    database_url=shop.settings.database_url.get_secret_value(),
+                    redis_url=shop.settings.redis_url.get_secret_value(),
+                    logs=logs,
+                )
+            ),
         )
 
 
@@ -102,9 +99,6 @@ class _Rows:
 
     async def of(self, statement: str) -> list[Any]:
         return list(await self._connection.execute(text(statement)))
-
-    async def tables(self) -> list[str]:
-        return list((await self._connection.execute(_TABLES)).scalars())
 
 
 async def _orders(rows: _Rows) -> tuple[OrderFact, ...]:
@@ -155,21 +149,3 @@ async def _ledger(emulator: httpx.AsyncClient) -> tuple[MoneyFact, ...]:
         )
         for entry in entries
     )
-
-
-async def _stored_texts(rows: _Rows) -> dict[str, str]:
-    """Every row of every table, as text."""
-    return {
-        table: "\n".join(str(row[0]) for row in await rows.of(f"SELECT whole::text FROM {table} AS whole"))
-        for table in await rows.tables()
-    }
-
-
-async def _cached_texts(shop: Shop) -> dict[str, str]:
-    """Every key and string of Redis."""
-    redis = Redis.from_url(shop.settings.redis_url.get_secret_value())
-    try:
-        texts = [f"{key!r} {await redis.get(key)!r}" async for key in redis.scan_iter(_type="string")]
-    finally:
-        await redis.aclose()
-    return {"redis": "\n".join(texts)}

@@ -158,6 +158,7 @@ PLANTED: list[tuple[str, Facts, str]] = [
     ("I9", replace(GOOD, mails=(CONFIRMED,)), "order o1 was delayed and its buyer not told"),
     ("I9", replace(GOOD, alerted=0), "1 orders were delayed, on-call was told of 0"),
     ("I10", replace(GOOD, texts={"orders.note": "card 4242 4242 4242 4242 thanks"}), "orders.note holds a card number"),
+    ("I10", replace(GOOD, card_places=("public.cart.note (0,7)",)), "public.cart.note (0,7) holds a card number"),
     ("I10", replace(GOOD, texts={"redis": '{"pan":"378282246310005"}'}), "redis holds a card number: 378282…0005"),
 ]
 

@@ -29,6 +29,7 @@ from app.devstack.stripe_emulator.idempotency import IdempotencyKeys
 from app.devstack.stripe_emulator.identifiers import Identifiers
 from app.devstack.stripe_emulator.journal import Commit, Journal
 from app.devstack.stripe_emulator.operations import Operations
+from app.devstack.stripe_emulator.outages import Outages
 from app.devstack.stripe_emulator.search import SearchIndex
 from app.devstack.stripe_emulator.store import Store
 from app.devstack.stripe_emulator.webhook_faults import WebhookFaults
@@ -75,6 +76,7 @@ class SimulatedProvider:
             Operations(self.search),
             keys,
             self.faults,
+            Outages(time),
             self.deliveries,
             self.calls,
             URL,
