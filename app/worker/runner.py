@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -170,7 +169,8 @@ class JobRunner:
             _log.error("job_dead", **facts)
             return Outcome(job.id, Verdict.DEAD, error=line)
         pause = retry.pause_seconds(job.tries, self._chance())
-        _log.log(logging.ERROR if error else logging.WARNING, "job_failed", pause_seconds=round(pause, 1), **facts)
+        tell = _log.error if error else _log.warning
+        tell("job_failed", pause_seconds=round(pause, 1), **facts)
         return Outcome(job.id, Verdict.RETRY, pause, line)
 
     def _held(self) -> list[int]:

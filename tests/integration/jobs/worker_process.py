@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -62,6 +63,10 @@ class Handlers:
         await until(lambda: self.is_open(payload["gate"]))
         await self.note("ended", payload["job"])
 
+    async def wait_for_file(self, payload: Mapping[str, str]) -> None:
+        await self.note("begun", payload["job"])
+        await until(Path(payload["file"]).exists)
+
     async def fail(self, payload: Mapping[str, str]) -> None:
         await self.note("begun", payload["job"])
         if not await self.is_open(payload["job"]):
@@ -82,10 +87,12 @@ async def main(url: str, lease: timedelta, drain_seconds: float) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     database = Database.connect(url, pool_size=10, statement_timeout_seconds=10)
     handlers = Handlers(database)
-    kinds: dict[str, Handler] = {name: getattr(handlers, name) for name in ("count", "hold", "fail", "die")}
+    kinds: dict[str, Handler] = {
+        name: getattr(handlers, name) for name in ("count", "hold", "wait_for_file", "fail", "die")
+    }
     runner = JobRunner(
         partial(open_queue, database, uuid4(), lease),
-        [JobKind(name, handle, QUICK) for name, handle in kinds.items()],
+        [JobKind(handle.__name__, handle, QUICK) for handle in kinds],
         [Scheduled("sweep", 3_600.0, handlers.sweep)],
         lease=lease,
         drain_seconds=drain_seconds,
