@@ -1,4 +1,4 @@
-"""Commands for those who run the shop: orders, payments, e-mails.
+"""Commands for those who run the shop: orders, payments, e-mails, jobs.
 
 Rooms are imported when their command runs, so that the command line starts at once.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_operations(add: Add, with_shop: WithShop) -> None:
-    """Add `orders`, `payments` and `mail`."""
+    """Add `orders`, `payments`, `mail` and `jobs`."""
     orders = add("orders", "show an order, give money back", partial(_orders, with_shop))
     deeds = orders.add_subparsers(dest="deed", metavar="DEED", required=True)
     deeds.add_parser("show", help="show an order with its payments").add_argument("number", metavar="NUMBER")
@@ -60,6 +60,14 @@ def add_operations(add: Add, with_shop: WithShop) -> None:
     preview = chores.add_parser("preview", help="write every e-mail, of an order that never was, into a folder")
     preview.add_argument("folder", type=Path, metavar="DIR")
     preview.add_argument("--language", metavar="CODE", help="in this language (CARTOGRAPH_LANGUAGE)")
+
+    jobs = add("jobs", "see what the worker has to do, and what it could not do", partial(_jobs, with_shop))
+    wishes = jobs.add_subparsers(dest="wish", metavar="WISH", required=True)
+    listing = wishes.add_parser("list", help="list the jobs: dead, running, waiting")
+    listing.add_argument("--dead", action="store_true", help="only those that failed for the last time")
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="how many at most (100)")
+    for wish, text in (("retry", "run dead jobs again, and waiting ones at once"), ("remove", "remove jobs undone")):
+        wishes.add_parser(wish, help=text).add_argument("ids", nargs="+", type=int, metavar="ID")
 
 
 def _orders(with_shop: WithShop, options: argparse.Namespace) -> int:
@@ -112,3 +120,14 @@ def _mail(with_shop: WithShop, options: argparse.Namespace) -> int:
         "preview": lambda shop: commands.preview(shop, options.folder, language=options.language),
     }
     return with_shop(chores[options.chore])
+
+
+def _jobs(with_shop: WithShop, options: argparse.Namespace) -> int:
+    from app import job_commands as commands
+
+    wishes: dict[str, Callable[[Shop], Coroutine[Any, Any, int]]] = {
+        "list": lambda shop: commands.list_jobs(shop, only_dead=options.dead, limit=options.limit),
+        "retry": lambda shop: commands.retry_jobs(shop, options.ids),
+        "remove": lambda shop: commands.remove_jobs(shop, options.ids),
+    }
+    return with_shop(wishes[options.wish])

@@ -18,6 +18,7 @@ from app.settings import Settings, SettingsError, load_settings
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 500 * 1024 * 1024
+LATE_SECONDS = 60  # a job that is due and waits for longer has no worker, or too few
 _MEND_STACK = "start a local stack with ./run up, or check the URL with `cartograph config`"
 
 
@@ -62,6 +63,7 @@ async def _findings(environ: Mapping[str, str], *, has_stack: bool) -> AsyncIter
         yield database
         if database.ok:
             yield await _search(shop)
+            yield await _jobs(shop)
         yield await _cache(shop)
         yield await _payments(settings)
         yield await _mail(shop)
@@ -105,6 +107,18 @@ async def _search(shop: Shop) -> Finding:
     missing = await shop.search_index_is_missing()
     detail = "finds nothing: its index was never built" if missing else "has an index"
     return Finding("search", not missing, detail, "start the worker, or run `cartograph search rebuild`")
+
+
+async def _jobs(shop: Shop) -> Finding:
+    counts = await shop.job_desk.counts()
+    if dead := {count.kind: count.dead for count in counts if count.dead}:
+        named = ", ".join(f"{number:,} {kind}" for kind, number in dead.items())
+        fix = "see why with `cartograph jobs list --dead`; then `cartograph jobs retry ID…` or `remove ID…`"
+        return Finding("jobs", ok=False, detail=f"dead after their last try: {named}", fix=fix, vital=False)
+    late = max((count.oldest_waiting_seconds for count in counts), default=0.0)
+    waiting = sum(count.waiting for count in counts)
+    detail = f"{waiting:,} due and waiting, the first for {late:.0f} s"
+    return Finding("jobs", late < LATE_SECONDS, detail, "is `cartograph worker` running?", vital=False)
 
 
 async def _cache(shop: Shop) -> Finding:

@@ -117,6 +117,10 @@ class Shop:
         waiting = (self.clock.now() - length.oldest).total_seconds() if length.oldest else 0.0
         telemetry.PAYMENTS_QUEUED_SECONDS.set(waiting)
         await self.provider_desk.look_around()
+        counts = await self.job_desk.counts()
+        telemetry.JOBS_WAITING.set(sum(count.waiting for count in counts))
+        telemetry.JOBS_WAITING_SECONDS.set(max((count.oldest_waiting_seconds for count in counts), default=0.0))
+        telemetry.JOBS_DEAD.set(sum(count.dead for count in counts))
 
     async def keep_search(self) -> int:
         """What the worker does for search: build an index that there is not yet, or bring its counts up to date."""

@@ -76,6 +76,15 @@ PAYMENT_FINDINGS_OPEN = Gauge(
     ["kind"],
     multiprocess_mode="mostrecent",
 )
+JOBS_WAITING = Gauge(
+    "cartograph_jobs_waiting", "Jobs that are due and wait for a worker now.", multiprocess_mode="mostrecent"
+)
+JOBS_WAITING_SECONDS = Gauge(
+    "cartograph_jobs_waiting_oldest_seconds",
+    "How long the first of the jobs that wait has been due.",
+    multiprocess_mode="mostrecent",
+)
+JOBS_DEAD = Gauge("cartograph_jobs_dead", "Jobs that failed in their last try.", multiprocess_mode="mostrecent")
 LIVE_STREAMS = Gauge(
     "cartograph_live_streams", "Subscriptions that are open now.", ["transport"], multiprocess_mode="livesum"
 )

@@ -55,11 +55,10 @@ class JobQueue(Protocol):
         ...
 
     async def keep(self, held: Collection[int]) -> None:
-        """Say that this worker lives, and has these; and see to it that the schedule's entries are there."""
-        ...
+        """Say that this worker lives, and has these; and see to it that the schedule's entries are there.
 
-    async def begin(self) -> None:
-        """Say that this worker begins: entries that its schedule no longer has are removed."""
+        Other entries are left to other workers; one that is long due has none, and is removed.
+        """
         ...
 
     async def resume(self, held: Collection[int]) -> None:

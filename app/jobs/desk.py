@@ -100,7 +100,7 @@ class SqlJobDesk:
 async def _faults(connection: AsyncConnection, ids: Sequence[int], *, keep_recurring: bool = False) -> list[str]:
     """Lock the jobs; why they cannot be changed."""
     found = {row.id: _report(row) for row in await connection.execute(_LOCK, {"ids": ids})}
-    faults = [f"there is no job {id_}: see `cartograph jobs`" for id_ in ids if id_ not in found]
+    faults = [f"there is no job {id_}: see `cartograph jobs list`" for id_ in ids if id_ not in found]
     for report in found.values():
         if report.state is JobState.RUNNING:
             faults.append(f"job {report.id} is running: wait until it has ended")

@@ -73,7 +73,10 @@ _RECUR = """
     WHERE NOT EXISTS (SELECT FROM jobs.job WHERE dedupe_key = name || ':recurring' AND status IN ('queued', 'picked'))
     ON CONFLICT DO NOTHING
 """
-_FORGET = "DELETE FROM jobs.job WHERE headers ? 'recurring' AND status = 'queued' AND entrypoint <> ALL ($1::text[])"
+_FORGET = """
+    DELETE FROM jobs.job WHERE headers ? 'recurring' AND status = 'queued' AND entrypoint <> ALL ($1::text[])
+    AND execute_after < now() - interval '1 minute'
+"""
 
 
 class PgQueue:
@@ -138,9 +141,6 @@ class PgQueue:
         """Say that this worker lives, and has these; and see to the schedule's entries."""
         await self._connection.execute(_KEEP, list(held), self._worker)
         await self._connection.execute(_RECUR, self._recurring)
-
-    async def begin(self) -> None:
-        """Remove the schedule's entries that this version does not have."""
         await self._connection.execute(_FORGET, self._recurring)
 
     async def resume(self, held: Collection[int]) -> None:

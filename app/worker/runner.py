@@ -99,13 +99,9 @@ class JobRunner:
                 await serving
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        begun = False
         while not stop.is_set() or self._running or self._ended:
             try:
                 async with self._open_queue(self._wake.set, places=self._places, recurring=self._recurring) as queue:
-                    if not begun:
-                        await queue.begin()
-                        begun = True
                     await queue.resume(self._held())
                     await self._take_turns(queue, stop)
             except OperationalError as error:

@@ -24,7 +24,7 @@ async def test_where_everything_is_there_all_is_well(run: Run, environment: dict
     found = findings(ended.lines())
     assert (ended.code, ended.err) == (0, "")
     assert {name: mark for name, mark in found.items() if name != "explorer"} == dict.fromkeys(
-        ("python", "disk", "settings", "database", "search", "redis", "stripe", "mail"), "ok"
+        ("python", "disk", "settings", "database", "search", "jobs", "redis", "stripe", "mail"), "ok"
     )
     assert any("reachable, schema current" in line for line in ended.lines())
 

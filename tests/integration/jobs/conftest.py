@@ -34,7 +34,9 @@ async def own_database(servers: Servers) -> AsyncIterator[Shop]:
 async def queue(servers: Servers, own_database: Shop) -> Shop:
     """That shop, with nothing in its queue and no trace of a worker."""
     connection = await asyncpg.connect(servers.postgres.url("jobs"))
-    await connection.execute("DROP TABLE IF EXISTS trace, gate; TRUNCATE jobs.job, jobs.pace;" + TABLES)
+    await connection.execute(
+        "DROP TABLE IF EXISTS trace, gate; TRUNCATE jobs.job, jobs.pace RESTART IDENTITY;" + TABLES
+    )
     await connection.close()
     return own_database
 

@@ -230,12 +230,16 @@ async def test_an_entry_of_a_schedule_of_before_is_forgotten(
     queue: Shop, rows: asyncpg.Connection, start_worker: StartWorker
 ) -> None:
     await rows.execute(
-        "INSERT INTO jobs.job (priority, entrypoint, dedupe_key, headers, status)"
-        " VALUES (0, 'old sweep', 'old sweep:recurring', '{\"recurring\": true}', 'queued')"
+        "INSERT INTO jobs.job (priority, entrypoint, dedupe_key, headers, status, execute_after)"
+        " VALUES (0, 'old sweep', 'old sweep:recurring', '{\"recurring\": true}', 'queued', now() - interval '1 hour'),"
+        " (0, 'another''s sweep', 'another''s sweep:recurring', '{\"recurring\": true}', 'queued', now())"
     )
     start_worker()
 
     await until(gone(queue, "old sweep"))
+
+    left = {report.kind for report in await queue.job_desk.listed(list(JobState), limit=9)}
+    assert left >= {"another's sweep"}
 
 
 async def test_a_job_waits_for_its_time_and_a_kind_that_nobody_knows_for_a_worker_that_does(

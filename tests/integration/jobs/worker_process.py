@@ -24,7 +24,7 @@ from sqlalchemy import text
 from app import telemetry
 from app.core.clock import SystemClock
 from app.database.engine import Database
-from app.jobs.domain import Handler, JobKind, RetryPolicy
+from app.jobs.domain import JobKind, RetryPolicy
 from app.jobs.queue import open_queue
 from app.worker.recurring import Scheduled
 from app.worker.runner import JobRunner
@@ -87,9 +87,7 @@ async def main(url: str, lease: timedelta, drain_seconds: float) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     database = Database.connect(url, pool_size=10, statement_timeout_seconds=10)
     handlers = Handlers(database)
-    kinds: dict[str, Handler] = {
-        name: getattr(handlers, name) for name in ("count", "hold", "wait_for_file", "fail", "die")
-    }
+    kinds = [handlers.count, handlers.hold, handlers.wait_for_file, handlers.fail, handlers.die]
     runner = JobRunner(
         partial(open_queue, database, uuid4(), lease),
         [JobKind(handle.__name__, handle, QUICK) for handle in kinds],

@@ -59,9 +59,6 @@ class MemoryQueue:
     async def keep(self, held: Collection[int]) -> None:
         self.held.append(list(held))
 
-    async def begin(self) -> None:
-        """No schedule to look after."""
-
     async def resume(self, held: Collection[int]) -> None:
         self.held.append(list(held))
 
