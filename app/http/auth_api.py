@@ -29,6 +29,7 @@ from app.http.auth_messages import answer, read_message, refusal
 from app.http.authentication import Authentication
 from app.http.body import BadRequest
 from app.http.caller import CostBuckets, origin_of
+from app.http.card_check import refuse_card_header
 from app.idempotency.domain import KeyedCall, check_key
 
 CALL_COST = 10  # as a mutation's
@@ -224,6 +225,7 @@ def _keyed(request: Request, asked: messages.RegisterRequest) -> KeyedCall | Non
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
+    refuse_card_header("idempotency-key", key)
     check_key(key, is_open=True)
     scope, of_input = b"POST /api/auth/register", msgspec.json.encode([asked.email, asked.name, asked.language])
     return KeyedCall(hashlib.sha256(scope).digest(), key, hashlib.sha256(of_input).digest(), b"")

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from starlette.requests import HTTPConnection
 
 from app.accounts.domain import Identity, Origin
+from app.core.card_data import masked
 from app.core.ids import CustomerId
 from app.core.throttle import Bucket
 
@@ -52,9 +53,10 @@ class CostBuckets:
 
 
 def origin_of(connection: HTTPConnection) -> Origin:
-    """Where a request comes from."""
+    """Where a request comes from. A card number in what the client calls itself is masked: sessions keep it."""
     host = connection.client.host if connection.client else ""
-    return Origin(address_key(host), connection.headers.get("user-agent"))
+    user_agent = connection.headers.get("user-agent")
+    return Origin(address_key(host), None if user_agent is None else masked(user_agent))
 
 
 def address_key(host: str) -> str:

@@ -23,6 +23,7 @@ from app.core.money import Currency
 from app.documents.domain import digest
 from app.http import body as http_body
 from app.seed.demo import demo_drafts
+from app.seed.logins import DEMO_CUSTOMERS
 from app.settings import load_settings
 from tests.cards import PUBLISHED, SPELLINGS, spelled
 from tests.conftest import Servers
@@ -71,6 +72,8 @@ async def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
     shop = build_shop(load_settings(own))
     await shop.migrate()
     await shop.store_products(list(demo_drafts(Currency("USD"), image_base_url="")))
+    for email, password, name in DEMO_CUSTOMERS:
+        await shop.accounts.add_customer(email, password, name)
     folder = tmp_path_factory.mktemp("cards")
     async with (
         serving(servers, folder, **{name: own[name] for name in ("DATABASE_URL", "REDIS_URL")}) as process,
@@ -235,20 +238,50 @@ async def test_an_event_stream_is_refused_by_one_event(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "position"),
+    ("path", "body", "position"),
     [
-        ({"email": VISA, "password": "x"}, ["email"]),
-        ({"email": "ada@example.com", "password": spelled("spaces")}, ["password"]),
-        ({"email": "ada@example.com", "password": "x", VISA: 1}, []),
-        ([VISA], ["0"]),
+        ("login", {"email": VISA, "password": "x"}, ["email"]),
+        ("login", {"email": "ada@example.com", "password": spelled("spaces")}, ["password"]),
+        ("login", {"email": "ada@example.com", "password": "x", VISA: 1}, []),
+        ("login", [VISA], ["0"]),
+        ("register", {"email": "ada@example.com", "password": "x", "name": VISA}, ["name"]),
+        ("refresh", {"refreshToken": VISA}, ["refreshToken"]),
+        ("logout", {"everywhere": int(VISA)}, ["everywhere"]),
+        ("verify-email", {"token": VISA}, ["token"]),
+        ("password/reset-request", {"email": f"{VISA}@example.com"}, ["email"]),
+        ("password/reset", {"token": "x", "newPassword": VISA}, ["newPassword"]),
+        ("password/change", {"currentPassword": VISA, "newPassword": "x"}, ["currentPassword"]),
     ],
 )
-async def test_the_sign_in_refuses_one(house: House, body: Any, position: list[str]) -> None:
-    answer = await house.client.post("/api/auth/login", json=body)
+async def test_accounts_refuse_one(house: House, path: str, body: Any, position: list[str]) -> None:
+    answer = await house.client.post(f"/api/auth/{path}", json=body)
 
     assert (answer.status_code, tells(answer)) == (400, False)
     assert answer.json()["error"]["code"] == "CARD_DATA_NOT_ALLOWED"
     assert answer.json()["error"]["position"] == position
+
+
+async def test_the_key_of_a_registration_is_refused(house: House) -> None:
+    body = {"email": "ada@example.com", "password": "trail mug and bowl"}
+
+    answer = await house.client.post("/api/auth/register", json=body, headers={"idempotency-key": f"key-of-{VISA}"})
+
+    assert (answer.status_code, tells(answer)) == (400, False)
+    assert answer.json()["error"]["position"] == ["headers", "idempotency-key"]
+    assert await house.card_numbers() == []
+
+
+async def test_what_a_client_calls_itself_is_kept_without_one(house: House) -> None:
+    credentials = dict(zip(("email", "password"), DEMO_CUSTOMERS[0][:2], strict=True))
+    itself = {"user-agent": f"Shop/1 ({VISA})"}
+
+    signed_in = await house.client.post("/api/auth/login", json=credentials, headers=itself)
+    bearer = {"authorization": f"Bearer {signed_in.json()['token']}"}
+    sessions = await house.client.get("/api/auth/sessions", headers=bearer)
+    await house.client.post("/graphql", json={"query": "{ me { id } }"}, headers={**bearer, **itself})
+
+    assert [each["userAgent"] for each in sessions.json()["sessions"]] == [f"Shop/1 ({MASK})"]
+    assert await house.card_numbers() == []
 
 
 async def test_an_id_of_a_request_that_has_one_is_replaced(house: House) -> None:
