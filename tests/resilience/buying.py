@@ -12,7 +12,8 @@ from app.core.ids import VariantId
 from tests.resilience.plant import APIS, Plant
 from tests.shopkeeping import Api
 
-AT_ONCE = 50  # requests: more than a process answers at once, fewer than a client library may hold
+AT_ONCE = 50  # checkouts: more than the processes have connections, so that some are told to come again
+CARTS_AT_ONCE = 10
 REPEATS = 100  # of a request that was answered with SERVICE_UNAVAILABLE: a busy machine may need some
 
 _CHECKOUT = """mutation ($i: CheckoutCompleteInput!) { checkoutComplete(input: $i) { __typename
@@ -24,7 +25,7 @@ _CHECKOUT = """mutation ($i: CheckoutCompleteInput!) { checkoutComplete(input: $
 
 async def carts(plant: Plant, client: httpx.AsyncClient, variant_id: VariantId, count: int) -> list[Any]:
     """So many carts with one unit, made by both processes."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns = asyncio.Semaphore(CARTS_AT_ONCE)
 
     async def fill(number: int) -> Any:
         async with turns:
