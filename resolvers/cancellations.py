@@ -33,7 +33,7 @@ class OrderCancelInput:
     access_token: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `orderAccessToken` of the checkout, which shows that the order is the caller's. Not needed by"
-        " a signed-in customer for an order from a cart of their own. Up to 80 characters.",
+        " a signed-in customer for an order of their own. Up to 80 characters.",
     )
     reason: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -83,7 +83,8 @@ class CancellationMutation:
         try:
             keyed = context.keyed_call
             context.may_take(PAYING_SECONDS)
-            attempt = await context.in_turn(context.services.cancel_attempt, key, keyed=keyed)
+            cancel, caller = context.services.cancel_attempt, context.caller
+            attempt = await context.in_turn(cancel, key, caller=caller, keyed=keyed)
         except ClientError as error:
             return CheckoutAttemptPayload(attempt=None, user_errors=await user_errors(error, context))
         context.took_effect()

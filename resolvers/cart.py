@@ -235,7 +235,7 @@ class Cart(Node):
     async def order(cart: strawberry.Parent[records.PricedCart], info: Info) -> OrderRecord | None:
         """Once a payment has begun."""
         order_id = await info.context.loaders.order_id_of_cart.load(cart.id)
-        return None if order_id is None else await info.context.loaders.order.load(order_id)
+        return None if order_id is None else await info.context.order_behind(order_id)
 
 
 @strawberry.type(description="The variant is no longer sold: remove the line.", directives=[EMBEDDED])

@@ -50,7 +50,7 @@ class CheckoutAttempt(Node):
     @strawberry.field(description="The order it pays for.", graphql_type=Order | None)
     async def order(attempt: strawberry.Parent[PaymentAttempt], info: Info) -> OrderRecord | None:
         """Batched."""
-        return await info.context.loaders.order.load(attempt.order_id)
+        return await info.context.order_behind(attempt.order_id)
 
     @strawberry.field(description="What `checkoutComplete` would answer now.")
     async def result(attempt: strawberry.Parent[PaymentAttempt], info: Info) -> CheckoutCompleteResult | None:

@@ -24,12 +24,13 @@ from app.checkout.place_order import PlaceOrder
 from app.core.changes import ChangeFeed
 from app.core.clock import Clock
 from app.core.errors import ClientError
-from app.core.ids import CartId, CustomerId
+from app.core.ids import CartId, CustomerId, OrderId
 from app.core.languages import LANGUAGES
 from app.core.money import Currency
 from app.idempotency.answers import KeepAnswers
 from app.idempotency.domain import KeyedCall
 from app.orders.access_token import OrderAccessTokens
+from app.orders.domain import Order
 from dataloaders.batching import Loader, Turns
 from dataloaders.loaders import Loaders, Readers
 from resolvers.in_context import Markets, Shopper
@@ -202,6 +203,11 @@ class Context:
     async def cart(self, cart_id: CartId) -> PricedCart | None:
         """The cart at today's prices; None where there is none that the caller may see."""
         return await self.in_turn(self.services.read_cart, cart_id, caller=self.caller)
+
+    async def order_behind(self, order_id: OrderId) -> Order | None:
+        """The order that another object of the caller's leads to; None where it is somebody else's."""
+        order = await self.loaders.order.load(order_id)
+        return order if order is not None and order.is_open_to(self.caller) else None
 
 
 Info = strawberry.Info[Context, None]

@@ -18,13 +18,13 @@ from app.accounts.domain import Customer as CustomerRecord
 from app.cart.domain import PricedCart
 from app.catalog import domain as catalog
 from app.core.errors import InvalidInput
-from app.core.ids import AttemptId, CartId, CategoryId, Kind, ProductId, VariantId, decode
+from app.core.ids import AttemptId, CartId, CategoryId, Kind, OrderId, ProductId, VariantId, decode
 from app.orders.domain import Order as OrderRecord
 from app.payments.domain import PaymentAttempt
 from dataloaders.batching import Loader
 from resolvers.account_mutations import AccountMutation
 from resolvers.backing import given
-from resolvers.by_key import AttemptKey, CartKey, OrderBy, attempt_of, cart_of, order_of
+from resolvers.by_key import AttemptKey, CartKey, OrderBy, attempt_of, cart_of, order_of, own_order
 from resolvers.cancellations import CancellationMutation
 from resolvers.cart import Cart, CartLine
 from resolvers.cart_life_mutations import CartLifeMutation
@@ -217,11 +217,14 @@ class Query:
         """For clients that poll."""
         return await attempt_of(info.context, attempt_key(id))
 
-    @strawberry.field(description="An order; null where the token is wrong or has expired.", graphql_type=Order | None)
+    @strawberry.field(
+        description="An order; null where the token is wrong or has expired, or it is not the caller's.",
+        graphql_type=Order | None,
+    )
     async def order(
         self, info: Info, by: Annotated[OrderBy, strawberry.argument(description="Which one.")]
     ) -> OrderRecord | None:
-        """Never by its id alone."""
+        """A guest's never by its id alone."""
         return await order_of(info.context, by)
 
     @strawberry.field(
@@ -252,7 +255,9 @@ async def _node(text: str, context: Context) -> object | None:
             return await cart_of(context, CartId(key))
         if kind is Kind.CUSTOMER:
             return await context.signed_in_customer() if key == context.caller else None
-        # an order needs its token and a line its cart, so their ids alone open nothing
+        if kind is Kind.ORDER:
+            return await own_order(context, OrderId(key))
+        # a line needs its cart, so its id alone opens nothing
         return await attempt_of(context, AttemptId(key)) if kind is Kind.ATTEMPT else None
     if kind is Kind.PRODUCT:
         return await context.loaders.product.load(ProductId(key))

@@ -54,7 +54,8 @@ class Subscription:
                 yield attempt
 
     @strawberry.subscription(
-        description="An order and each of its states, for as long as the token works.", graphql_type=Order
+        description="An order and each of its states, for as long as the token works, or the order is the caller's.",
+        graphql_type=Order,
     )
     async def order_updated(
         self, info: Info, by: Annotated[OrderBy, strawberry.argument(description="Which one.")]

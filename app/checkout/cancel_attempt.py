@@ -19,7 +19,7 @@ from app.core.changes import attempt_changed, order_changed
 from app.core.clock import Clock
 from app.core.errors import ErrorCode, InvalidInput, NotFound, PaymentsUnavailable
 from app.core.fault_points import FaultPoint, reached
-from app.core.ids import AttemptId
+from app.core.ids import AttemptId, CustomerId
 from app.idempotency.domain import KeyedCall
 from app.orders.domain import OrderEvent
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentOutcome
@@ -37,15 +37,18 @@ class CancelAttempt:
     clock: Clock
     turns: CartTurns
 
-    async def __call__(self, attempt_id: AttemptId, *, keyed: KeyedCall | None = None) -> PaymentAttempt:
+    async def __call__(
+        self, attempt_id: AttemptId, *, caller: CustomerId | None = None, keyed: KeyedCall | None = None
+    ) -> PaymentAttempt:
         """The attempt, as far as its end has come: one that is open ends without the buyer.
 
-        One that came to nothing before stays as it is. Raises NotFound, and InvalidInput (NOT_CANCELABLE) when it has
-        been paid. Concurrency: any number at once, with the buyer's bank and the worker too; it ends once.
+        One that came to nothing before stays as it is. Raises NotFound, also where it is another customer's, and
+        InvalidInput (NOT_CANCELABLE) when it has been paid. Concurrency: any number at once, with the buyer's bank and
+        the worker too; it ends once.
         """
         async with self.transactions.read() as tx:
             found = await tx.attempts.find(attempt_id)
-        if found is None:
+        if found is None or not found.is_open_to(caller):
             raise NotFound("There is no such attempt to pay.", field=("attemptId",))
         async with self.turns.of(found.cart_id), self.transactions.begin() as tx:
             is_repeated = keyed is not None and await tx.keys.claim(keyed, now=self.clock.now()) is not None

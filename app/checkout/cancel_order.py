@@ -56,7 +56,7 @@ class CancelOrder:
     ) -> None:
         """Cancel the order; one that is canceled, or about to be, stays as it is.
 
-        is_proven: whether the caller has shown the order's token; without one it must have been the caller's own cart.
+        is_proven: whether the caller has shown the order's token; without one the order must be the caller's own.
         reason: the buyer's, at most MAX_REASON_LENGTH characters; it is told in the order's timeline.
         Raises NotFound where there is no such order, or it is not the caller's; InvalidInput, also (NOT_CANCELABLE)
         when it can no longer be canceled; nothing has changed then.
@@ -70,13 +70,14 @@ class CancelOrder:
             raise no_such_order()
         async with self.turns.of(found.cart_id), self.transactions.begin() as tx:
             is_repeated = keyed is not None and await tx.keys.claim(keyed, now=self.clock.now()) is not None
-            cart = await tx.carts.lock(found.cart_id)
-            is_own = caller is not None and cart is not None and cart.customer_id == caller
+            await tx.carts.hold(found.cart_id)
+            order = await tx.orders.find(order_id) or found
+            is_own = caller is not None and order.customer_id == caller
             if not is_proven and not is_own:
                 raise no_such_order()
             if is_repeated:
                 return
-            attempt = await self._cancel(tx, await tx.orders.find(order_id) or found, reason)
+            attempt = await self._cancel(tx, order, reason)
         if attempt is not None:
             await self.cancel_attempt.ask_provider(attempt)
 

@@ -32,7 +32,7 @@ from app.core.errors import (
     QuantityOutOfRange,
     Rejected,
 )
-from app.core.ids import AttemptId, CartId, OrderId, OrderLineId
+from app.core.ids import AttemptId, CartId, CustomerId, OrderId, OrderLineId
 from app.core.money import Money
 from app.jobs.domain import Job, JobStore
 from app.mail.domain import MailStore
@@ -206,8 +206,15 @@ def _price_changed(cart: PricedCart, expected: Money) -> ClientError:
     return Rejected([*idle, changed]) if idle else changed
 
 
-def order_of(cart: PricedCart, order_id: OrderId, new_uuid: Callable[[], UUID], now: datetime) -> Order:
-    """The order that a payable cart becomes: a copy of its lines and cost."""
+def order_of(
+    cart: PricedCart,
+    order_id: OrderId,
+    new_uuid: Callable[[], UUID],
+    now: datetime,
+    *,
+    customer_id: CustomerId | None = None,
+) -> Order:
+    """The order that a payable cart becomes: a copy of its lines and cost. customer_id: None for a guest's."""
     nothing = Money.zero(cart.currency)
     chosen = cart.selected_delivery_option
     shipping = cart.cost.shipping or nothing
@@ -233,6 +240,7 @@ def order_of(cart: PricedCart, order_id: OrderId, new_uuid: Callable[[], UUID], 
         delivery=_delivery(chosen, shipping) if chosen else None,
         note=cart.note,
         placed_at=now,
+        customer_id=customer_id,
     )
 
 

@@ -86,22 +86,27 @@ class PlaceOrder:
             cart = await open_cart(tx, request.cart_id, caller)
             earlier = await tx.attempts.find_by_key(request.cart_id, request.idempotency_key)
             if earlier is None:
-                return await self._reserve(tx, cart, request), True
+                return await self._reserve(tx, cart, request, caller), True
             if earlier.input_digest != request.digest:
                 raise key_reused()
             return earlier, False
 
-    async def _reserve(self, tx: CheckoutTransaction, before: Cart, request: CheckoutRequest) -> PaymentAttempt:
+    async def _reserve(
+        self, tx: CheckoutTransaction, before: Cart, request: CheckoutRequest, caller: CustomerId | None
+    ) -> PaymentAttempt:
         check_open(before, self.desk.clock, request.expected_version)
         cart = before
         if request.delivery_option_id is not None:
             cart = replace(cart, delivery_option_id=request.delivery_option_id)
+        if caller != cart.customer_id:  # what a customer buys is theirs, and so is what they bought it from
+            cart = replace(cart, customer_id=caller)
         await tx.promotions.lock_limited(cart.discount_codes, now=self.desk.clock.now())  # before they are priced with
         shelf = await self.desk.shelf(tx, [line.variant_id for line in cart.lines], cart.currency)
         priced = checked_delivery(await self.desk.priced(tx, cart, shelf), cart, before=before)
         check_payable(priced, request)
         now = self.desk.clock.now()
-        order = order_of(priced, OrderId(self.desk.ids.new_uuid()), self.desk.ids.new_uuid, now)
+        new_uuid = self.desk.ids.new_uuid
+        order = order_of(priced, OrderId(new_uuid()), new_uuid, now, customer_id=caller)
         attempt = self._new_attempt(request, order, now)
         reached(FaultPoint.BEFORE_RESERVATION)
         await tx.stock.hold(order.id, demand_of(cart), now=now)
@@ -155,6 +160,7 @@ class PlaceOrder:
             check_at=None,
             tries=1,
             sent_at=now,
+            customer_id=order.customer_id,
         )
         # not before this request has had its time with the provider
         return replace(attempt, check_at=next_check(attempt, now) + FIRST_CHECK_AFTER)

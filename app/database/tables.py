@@ -41,7 +41,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0013"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0014"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 
@@ -208,6 +208,7 @@ cart = Table(
     Index(None, "expires_at", postgresql_where=text("state IN ('active', 'merged')")),
     Index(None, "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
     Index(None, "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    Index("cart_guest_idx", text("lower(email)"), postgresql_where=text("customer_id IS NULL AND email IS NOT NULL")),
 )
 
 cart_line = Table(
@@ -250,6 +251,7 @@ orders = Table(
     Column("id", UUID(as_uuid=True), primary_key=True),
     Column("number", Integer, Identity(always=True, start=100_001), nullable=False, unique=True),
     Column("cart_id", UUID(as_uuid=True), nullable=False),
+    Column("customer_id", UUID(as_uuid=True)),  # whose it is; null for a guest's, which its token opens
     Column("status", Text, nullable=False),
     Column("payment_status", Text, nullable=False),
     Column("fulfillment_status", Text, nullable=False),
@@ -278,6 +280,8 @@ orders = Table(
         name="payment_status_known",
     ),
     Index("orders_buyer_idx", text("lower(email)"), postgresql_where=text("status <> 'canceled'")),
+    Index("orders_customer_idx", "customer_id", "placed_at", "id", postgresql_where=text("customer_id IS NOT NULL")),
+    Index("orders_guest_idx", text("lower(email)"), postgresql_where=text("customer_id IS NULL")),
     Index("orders_one_per_cart_idx", "cart_id", unique=True, postgresql_where=text("status <> 'canceled'")),
 )
 

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from app.core.contact import Address
-from app.core.ids import CartId, OrderId, OrderLineId, VariantId
+from app.core.ids import CartId, CustomerId, OrderId, OrderLineId, VariantId
 from app.core.money import Currency, Money
 from app.core.state_machine import StateMachine
 from app.taxes.domain import TaxLine
@@ -117,7 +117,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. number: what people call it; the store gives it, so it is empty before."""
+    """An order. number: what people call it; the store gives it, so it is empty before.
+
+    customer_id: whose it is alone; None for a guest's, which its token opens.
+    """
 
     id: OrderId
     cart_id: CartId
@@ -134,6 +137,11 @@ class Order:
     note: str | None
     placed_at: datetime
     number: str = ""
+    customer_id: CustomerId | None = None
+
+    def is_open_to(self, caller: CustomerId | None) -> bool:
+        """Whether whoever was led to it by another object of theirs may see it."""
+        return self.customer_id is None or self.customer_id == caller
 
 
 def status_of_paid(total: Money, given_back: Money) -> PaymentStatus:

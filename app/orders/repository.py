@@ -154,6 +154,7 @@ def _row(order: Order) -> dict[str, object]:
     return {
         "id": order.id,
         "cart_id": order.cart_id,
+        "customer_id": order.customer_id,
         "status": order.status.value.lower(),
         "payment_status": order.payment_status.value.lower(),
         "fulfillment_status": order.fulfillment_status.value.lower(),
@@ -213,6 +214,7 @@ def _order(row: Row[Any]) -> Order:
         note=row.note,
         placed_at=row.placed_at,
         number=str(row.number),
+        customer_id=row.customer_id,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from app.core.ids import AttemptId, CartId, OrderId
+from app.core.ids import AttemptId, CartId, CustomerId, OrderId
 from app.core.money import Money
 from app.core.state_machine import StateMachine
 
@@ -63,6 +63,7 @@ class PaymentAttempt:
     idempotency_key: the client's, unique in its cart; input_digest: of what the client sent with it.
     tries: how often the provider has been asked; sent_at: when a call may last have reached it, None where surely none
     has; check_at: when to ask next, None after the end; cancel_requested_at: when the buyer did not want it any more.
+    customer_id: whose order it pays for, None for a guest's; it is the order's.
     """
 
     id: AttemptId
@@ -88,6 +89,11 @@ class PaymentAttempt:
     sent_at: datetime | None = None
     queued_at: datetime | None = None
     cancel_requested_at: datetime | None = None
+    customer_id: CustomerId | None = None
+
+    def is_open_to(self, caller: CustomerId | None) -> bool:
+        """Whether the caller may know of it: anybody who has its id, or the customer whose order it pays for."""
+        return self.customer_id is None or self.customer_id == caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.core.ids import AttemptId, CartId, OrderId
 from app.core.money import Currency, Money
 from app.database.engine import Database
-from app.database.tables import payment_attempt
+from app.database.tables import orders, payment_attempt
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod
 
 _row_of = payment_attempt.c
+_owner = select(orders.c.customer_id).where(orders.c.id == _row_of.order_id).scalar_subquery().label("customer_id")
+_ATTEMPTS = select(payment_attempt, _owner)
 _ids = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
-_BY_ID = select(payment_attempt).where(_row_of.id == func.any(_ids))
-_BY_ORDER = select(payment_attempt).where(_row_of.order_id == func.any(_ids)).order_by(_row_of.created_at, _row_of.id)
-_LIVE_BY_CART = select(payment_attempt).where(_row_of.cart_id == func.any(_ids), _row_of.check_at.is_not(None))
-_OF_PAYMENTS = select(payment_attempt).where(
+_BY_ID = _ATTEMPTS.where(_row_of.id == func.any(_ids))
+_BY_ORDER = _ATTEMPTS.where(_row_of.order_id == func.any(_ids)).order_by(_row_of.created_at, _row_of.id)
+_LIVE_BY_CART = _ATTEMPTS.where(_row_of.cart_id == func.any(_ids), _row_of.check_at.is_not(None))
+_OF_PAYMENTS = _ATTEMPTS.where(
     or_(_row_of.intent_id == func.any(bindparam("intent_ids", type_=ARRAY(Text))), _row_of.id == func.any(_ids))
 )
-_BY_KEY = select(payment_attempt).where(
+_BY_KEY = _ATTEMPTS.where(
     _row_of.cart_id == bindparam("cart_id"), _row_of.idempotency_key == bindparam("idempotency_key")
 )
-_BY_INTENT = select(payment_attempt).where(_row_of.intent_id == bindparam("intent_id"))
+_BY_INTENT = _ATTEMPTS.where(_row_of.intent_id == bindparam("intent_id"))
 _INSERT = insert(payment_attempt)
 _SAVE = update(payment_attempt).where(_row_of.id == bindparam("attempt_id"))
 _DUE = (
@@ -39,8 +41,7 @@ _DUE = (
     .limit(bindparam("limit", type_=Integer))
 )
 _QUEUE = (
-    select(payment_attempt)
-    .where(_row_of.state == "queued", _row_of.check_at.is_not(None))
+    _ATTEMPTS.where(_row_of.state == "queued", _row_of.check_at.is_not(None))
     .order_by(_row_of.created_at)
     .limit(bindparam("limit", type_=Integer))
 )
@@ -206,4 +207,5 @@ def _attempt(row: Row[Any]) -> PaymentAttempt:
         sent_at=row.sent_at,
         queued_at=row.queued_at,
         cancel_requested_at=row.cancel_requested_at,
+        customer_id=row.customer_id,
     )
