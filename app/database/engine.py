@@ -102,7 +102,7 @@ class Database:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:
                     yield driver
-                except asyncpg.InterfaceError as error:  # it was closed, or is in use by a statement that hangs
+                except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # closed, or just being so
                     raise DatabaseUnavailable("the database has closed the connection") from error
         finally:
             await engine.dispose()

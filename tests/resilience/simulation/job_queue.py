@@ -192,11 +192,6 @@ class _Connection:
         self._table.keep(held)
         self._table.see_to(self._recurring)
 
-    async def begin(self) -> None:
-        """Say that this worker begins."""
-        await self._table.reach()
-        self._table.see_to(self._recurring)
-
     async def resume(self, held: Collection[int]) -> None:
         """Say what this worker has."""
         await self._table.reach()
