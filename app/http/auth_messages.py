@@ -14,6 +14,7 @@ from app.accounts.domain import Customer, Session, SignedIn
 from app.core.errors import (
     CardDataNotAllowed,
     ClientError,
+    Forbidden,
     OperationalError,
     RateLimited,
     Rejected,
@@ -167,7 +168,7 @@ def refusal(error: BadRequest | ClientError | OperationalError) -> Response:
     if isinstance(error, CardDataNotAllowed):
         return answer(400, {"error": {"code": error.code.value, "message": error.message, "position": error.position}})
     first = error.faults[0] if isinstance(error, Rejected) else error
-    status = 401 if isinstance(first, Unauthenticated) else 400
+    status = 401 if isinstance(first, Unauthenticated) else 403 if isinstance(first, Forbidden) else 400
     return _error(status, first.code.value, first.message, field=".".join(first.field))
 
 

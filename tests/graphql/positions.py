@@ -39,6 +39,7 @@ _PLAIN: dict[str, Any] = {  # what a client might send, by the name of the place
     "cartId": f"cart_{_UUID}",
     "sourceCartId": f"cart_{_UUID}",
     "targetCartId": f"cart_{_UUID}",
+    "sessionId": f"sess_{_UUID}",
     "lineId": f"line_{_UUID}",
     "lineIds": f"line_{_UUID}",
     "variantId": "var_2",
