@@ -103,9 +103,7 @@ CHANGES_ANNOUNCED = Counter(
 PASSWORDS_HASHED = Counter(
     "cartograph_passwords_hashed_total", "Passwords to hash or check, by what became of it.", ["outcome"]
 )
-SIGN_INS = Counter(
-    "cartograph_sign_ins_total", "Sign-ins and refreshed sessions, by what came of it.", ["kind", "outcome"]
-)
+SIGN_INS = Counter("cartograph_sign_ins_total", "Tries to sign in, by what came of them.", ["outcome"])
 ORDERS_PLACED = Counter("cartograph_orders_placed_total", "Orders placed, whatever became of their payment.")
 
 MAILS = Counter("cartograph_mails_total", "E-mails handed to the mail server, by what became of it.", ["outcome"])

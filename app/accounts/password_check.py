@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app import telemetry
 from app.accounts.domain import Origin, StoredPassword
 from app.accounts.lockout import WINDOW, NotedTry, account_key, check_tries
 from app.accounts.password_rules import normal_password
@@ -48,6 +49,7 @@ class PasswordCheck:
             try:
                 check_tries(tries, noted, now=now)
             except TooManyTries:
+                telemetry.SIGN_INS.labels("locked").inc()
                 await tx.tries.withdraw(noted.number)
                 raise
             stored = await tx.accounts.find_by_email(email)
@@ -55,6 +57,7 @@ class PasswordCheck:
         known_hash = stored.password_hash if stored is not None and normal is not None else None
         matches = await self.passwords.matches(known_hash, normal or "")
         if stored is None or normal is None or not matches or not stored.customer.may_sign_in:
+            telemetry.SIGN_INS.labels("wrong").inc()
             raise wrong_credentials()
         return CheckedPassword(stored, normal, noted)
 

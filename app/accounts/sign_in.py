@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app import telemetry
 from app.accounts.audit import Action, Event
 from app.accounts.domain import Credentials, Origin, Role, SignedIn, StoredPassword
 from app.accounts.lockout import account_key, folded_email
@@ -47,6 +48,7 @@ class SignIn:
             facts = {"role": customer.role.value, "session": str(session.id)}
             actor = str(customer.id)
             await tx.audit.append(Event(Action.SIGNED_IN, actor, actor, session.created_at, origin.address, facts))
+        telemetry.SIGN_INS.labels("signed_in").inc()
         return signed_in
 
     async def _step(self, checked: CheckedPassword, code: str | None) -> int | None:

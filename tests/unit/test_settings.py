@@ -380,3 +380,26 @@ def test_a_fault_point_is_refused_in_production_and_a_wrong_one_everywhere() -> 
     assert load_settings(ENOUGH | {"CARTOGRAPH_FAULT_POINT": "order_committed:3"}).fault_point == "order_committed:3"
     assert in_production == "CARTOGRAPH_FAULT_POINT: it ends the process; unset it in production"
     assert misspelt.startswith("CARTOGRAPH_FAULT_POINT: 'order_comitted' is no fault point; set one of ")
+
+
+# ------------------------------------------------------------------------------------------------ accounts
+
+
+def test_accounts_are_in_every_process_and_in_the_shops_database_by_default() -> None:
+    settings = load_settings(ENOUGH)
+
+    assert (settings.accounts_database_url, settings.accounts_url) == (None, None)
+    assert (settings.auth_cookies, settings.allowed_origins) == (False, ())
+
+
+def test_origins_are_named_one_by_one() -> None:
+    settings = load_settings(ENOUGH | {"CARTOGRAPH_ALLOWED_ORIGINS": "https://a.example, http://localhost:3000"})
+
+    assert settings.allowed_origins == ("https://a.example", "http://localhost:3000")
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example", "a.example", "https://a.example/", "null", "ftp://a"])
+def test_what_is_no_single_origin_is_refused(origin: str) -> None:
+    [fault] = faults_of(ENOUGH | {"CARTOGRAPH_ALLOWED_ORIGINS": origin})
+
+    assert fault.startswith("CARTOGRAPH_ALLOWED_ORIGINS: ")

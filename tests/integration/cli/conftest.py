@@ -23,18 +23,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs `cartograph …` with an environment of its own; a traceback fails the test, whatever the exit code."""
     nothing = tmp_path_factory.mktemp("no-stack")
 
-    async def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Ended:
+    async def run(*arguments: str | Path, env: dict[str, str] | None = None, typed: str = "") -> Ended:
         bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app.cli", *map(str, arguments)),
             cwd=REPOSITORY,
             env={**bare, "CARTOGRAPH_DATA_DIR": str(nothing), **(env or {})},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            out, err = await process.communicate()
+            out, err = await process.communicate(typed.encode())
         ended = Ended(process.returncode or 0, out.decode(), err.decode())
         assert "Traceback" not in ended.out + ended.err, ended.err
         return ended
