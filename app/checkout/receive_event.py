@@ -19,6 +19,7 @@ from app.checkout.domain import CheckoutTransaction, CheckoutTransactions, check
 from app.checkout.settle_payment import SettlePayment, locked_attempt
 from app.checkout.settle_refund import RefundTooEarly, SettleRefund
 from app.core.clock import Clock
+from app.core.fault_points import FaultPoint, reached
 from app.core.ids import AttemptId
 from app.jobs.domain import Job
 from app.payments.disputes import Dispute
@@ -63,6 +64,7 @@ class ReceiveEvent:
         async with self.transactions.begin() as tx:
             state = None
             if await tx.payment_events.insert(event, EventState.IGNORED, now=self.clock.now()):
+                reached(FaultPoint.EVENT_STORED)
                 state = await self.apply(tx, event)
                 await tx.payment_events.move(event.id, state)
                 if state is EventState.PARKED:

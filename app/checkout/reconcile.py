@@ -28,6 +28,7 @@ from app.checkout.settle_payment import locked_attempt
 from app.checkout.settle_refund import RefundTooEarly
 from app.core.clock import Clock
 from app.core.errors import Bug, OperationalError
+from app.core.fault_points import FaultPoint, reached
 from app.core.ids import AttemptId
 from app.payments.domain import AttemptState, PaymentAttempt
 from app.payments.findings import Finding, FindingKind
@@ -212,6 +213,7 @@ class _Run:
         refunds: Sequence[RefundOutcome] = ()
         if verdict is Repair.READ_REFUNDS and payment is not None:
             refunds = await self.use.provider.refunds_of(payment.outcome.intent_id or "")
+        reached(FaultPoint.RECONCILING)
         async with self.use.transactions.begin() as tx:
             await locked_attempt(tx, attempt_id)
             if await _booked(tx, attempt_id) != before:

@@ -27,6 +27,9 @@ class FaultPoint(Enum):
     BYTES_SENT = "bytes_sent", "A call to the provider has left this process; its answer has not come."
     ANSWER_RECEIVED = "answer_received", "Checkout: the provider has answered; nothing of it is recorded."
     OUTCOME_RECORDED = "outcome_recorded", "Checkout: the outcome is committed; the client has no answer."
+    WEBHOOK_VERIFIED = "webhook_verified", "Webhook: the event is signed; nothing is written."
+    EVENT_STORED = "event_stored", "Webhook: the event's row is written; its effect is not; nothing is committed."
+    EVENT_APPLIED = "event_applied", "Webhook: event and effect are committed; the provider has no answer."
     CANCEL_COMMITTED = "cancel_committed", "The buyer's wish to cancel is committed; the provider was not asked."
     JOB_CLAIMED = "job_claimed", "Worker: a job is this worker's; nothing of it is done."
     CHECK_CLAIMED = "check_claimed", "Worker: the attempt to check is taken; the provider was not asked."
@@ -42,6 +45,7 @@ class FaultPoint(Enum):
     )
     REFUND_ANSWERED = "refund_answered", "Worker: the provider has given money back; nothing of it is recorded."
     MAIL_SENT = "mail_sent", "Worker: an e-mail was handed over; that is not recorded."
+    RECONCILING = "reconciling", "Worker: one of many payments was compared again; its repair is not begun."
     DRAINING = "draining", "The process was told to stop; requests or jobs are under way."
 
     sentence: str

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from app import telemetry
 from app.checkout.receive_event import ReceiveEvent
+from app.core.fault_points import FaultPoint, reached
 from app.http.body import BadRequest, read_body
 from app.payments.events import EventReader, UnreadableEvent, UntrustedEvent
 
@@ -36,7 +37,9 @@ def stripe_webhook(events: EventReader, receive: ReceiveEvent) -> Callable[[Requ
         except UnreadableEvent as error:
             _log.error("payment_event_unreadable", cause=str(error))
             return _refused(400, str(error), "unreadable")
+        reached(FaultPoint.WEBHOOK_VERIFIED)
         await receive(event)
+        reached(FaultPoint.EVENT_APPLIED)
         return Response(status_code=200)
 
     return webhook

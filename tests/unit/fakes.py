@@ -43,7 +43,10 @@ from app.mail.domain import MESSAGE, SEND_MAIL, MailState, Message, PostedMessag
 from app.mail.storefront import Storefront
 from app.orders.access_token import OrderAccessTokens
 from app.orders.domain import Order, OrderEvent, OrderStatus, PaymentStatus
+from app.payments.disputes import Dispute
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentMethod, PaymentOutcome
+from app.payments.events import StoredEvent
+from app.payments.findings import Finding, FindingKind
 from app.payments.refunds import Refund, RefundOutcome, RefundState
 from app.promotions.domain import AppliedPromotion, CartPromotion, Offered
 from app.shipping.domain import DeliveryOptions, FlatRate
@@ -137,6 +140,9 @@ class Books:
     claims: dict[tuple[bytes, str], tuple[KeyedCall, Effect]] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     mail: dict[str, KeptMessage] = field(default_factory=dict)
+    payment_events: dict[str, StoredEvent] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
+    findings: dict[tuple[FindingKind, str], Finding] = field(default_factory=dict)
 
     def take_due_jobs(self, now: datetime) -> list[Job]:
         """Take the jobs that are to be run by now, as the worker does: whatever is written from here on waits anew."""
@@ -326,6 +332,13 @@ class MemoryAttempts:
 
     async def find_by_intent(self, intent_id: str) -> PaymentAttempt | None:
         return next((each for each in self._books.attempts.values() if each.intent_id == intent_id), None)
+
+    async def of_payments(
+        self, intent_ids: Sequence[str], attempt_ids: Sequence[AttemptId]
+    ) -> Sequence[PaymentAttempt]:
+        return [
+            each for each in self._books.attempts.values() if each.intent_id in intent_ids or each.id in attempt_ids
+        ]
 
     async def of_order(self, order_id: OrderId) -> list[PaymentAttempt]:
         return [each for each in self._books.attempts.values() if each.order_id == order_id]

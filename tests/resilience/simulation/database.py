@@ -23,6 +23,12 @@ from tests.resilience.facts import Transition
 from tests.resilience.simulation.constraints import broken_constraints
 from tests.resilience.simulation.overlay import OverlayDict, OverlayList
 from tests.resilience.simulation.process import CURRENT, Process
+from tests.resilience.simulation.provider_stores import (
+    MemoryComparison,
+    MemoryDisputes,
+    MemoryEvents,
+    MemoryFindings,
+)
 from tests.resilience.simulation.state_log import transitions_of
 from tests.unit.fakes import Books, MemoryTransaction, what_changed
 
@@ -123,6 +129,12 @@ class SimulatedTransaction:
                 self._tables[each.name] = OverlayDict(each.name, committed, self.take, self._written)
         self.books = _OverlaidBooks(self._tables)
         self.stores = MemoryTransaction(self.books, [], lambda _: None, locked=LockedCarts(self))
+        self.of_provider = {
+            "payment_events": MemoryEvents(self.books),
+            "disputes": MemoryDisputes(self.books),
+            "findings": MemoryFindings(self.books),
+            "books": MemoryComparison(self.books),
+        }
 
     def take(self, lock: object) -> None:
         """Have the lock until the end; raises WouldBlock."""
@@ -260,7 +272,7 @@ class Stores:
         self._transaction = transaction
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._transaction.stores, name)
+        found = self._transaction.of_provider.get(name) or getattr(self._transaction.stores, name)
         return found if callable(found) or isinstance(found, set) else Statements(name, found, self._transaction)
 
 

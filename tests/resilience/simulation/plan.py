@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 from app.core.fault_points import FaultPoint
 from app.devstack.stripe_emulator.faults import FaultRequest
+from app.devstack.stripe_emulator.webhook_faults import WebhookFaultRequest, WebhookMode
 
 HOUR = 3_600.0
 ENDPOINTS = (
@@ -27,6 +29,8 @@ MODES = (
     ("lost", "after"),
     ("processing", "during"),
 )
+
+WEBHOOK_MODES: tuple[WebhookMode, ...] = ("delay", "hold", "duplicate", "reorder", "drop")
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Plan:
     """Everything that will go wrong, with its moment in seconds from the start."""
 
     faults: tuple[tuple[float, FaultRequest], ...] = ()
+    webhook_faults: tuple[WebhookFaultRequest, ...] = ()
     kills: tuple[Kill, ...] = ()
     outages: tuple[Outage, ...] = ()
     lost_commits: float = 0.0
@@ -76,16 +81,23 @@ def draw(random: Random) -> Plan:
     outages = tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1)) * trouble))
     return Plan(
         faults=faults,
+        webhook_faults=tuple(_webhook_fault(random) for _ in range(random.choice((0, 0, 1, 2)))),
         kills=kills,
         outages=outages,
         lost_commits=random.choice((0.0, 0.0, 0.0, 0.1)),
         search_lag=random.choice((0, 0, 5, 50)),
-        heals_at=random.choice((10.0, 60.0, 600.0, 3 * HOUR, 30 * HOUR)),
+        heals_at=_one_of(random, ((10.0, 6), (60.0, 8), (600.0, 4), (3 * HOUR, 1), (30 * HOUR, 0.5))),
         workers=random.choice((1, 1, 2)),
         buyers=random.choice((1, 1, 2, 3)),
         mail_away=random.choice((0.0, 0.0, 0.3)),
         units=random.choice((1, 2, 3, 5, 10)),
     )
+
+
+def _one_of(random: Random, weights: Sequence[tuple[float, float]]) -> float:
+    """One of these values, each as often as its weight says."""
+    [value] = random.choices([value for value, _ in weights], [weight for _, weight in weights])
+    return value
 
 
 def _fault(random: Random) -> tuple[float, FaultRequest]:
@@ -102,6 +114,17 @@ def _fault(random: Random) -> tuple[float, FaultRequest]:
     return random.choice((0.0, 0.0, random.uniform(0, 5), random.uniform(0, 60))), request
 
 
+def _webhook_fault(random: Random) -> WebhookFaultRequest:
+    return WebhookFaultRequest(
+        mode=random.choice(WEBHOOK_MODES),
+        match=random.choice((".*", "payment_intent.*", "charge.*", "refund.*")),
+        times=random.choice((1, 2, 5, None)),
+        seconds=random.choice((0.3, 5.0, 600.0)),
+        copies=random.choice((2, 3)),
+        fresh_ids=random.random() < 0.5,
+    )
+
+
 def _kill(random: Random) -> Kill:
     back_after = random.choice((0.5, 2.0, 20.0, 120.0))
     if random.random() < 0.7:
@@ -112,5 +135,7 @@ def _kill(random: Random) -> Kill:
 
 def _outage(random: Random) -> Outage:
     what = random.choice(("database", "network"))
-    seconds = random.uniform(0.1, 10) if what == "database" else random.choice((1.0, 15.0, 120.0, 2 * HOUR, 25 * HOUR))
+    seconds = random.uniform(0.1, 10)
+    if what == "network":
+        seconds = _one_of(random, ((1.0, 8), (15.0, 8), (120.0, 8), (2 * HOUR, 1), (25 * HOUR, 0.5)))
     return Outage(what, random.choice((0.0, random.uniform(0, 5), random.uniform(0, 60))), seconds)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from random import Random
 from typing import Any
@@ -30,6 +30,7 @@ from app.devstack.stripe_emulator.identifiers import Identifiers
 from app.devstack.stripe_emulator.journal import Commit, Journal
 from app.devstack.stripe_emulator.operations import Operations
 from app.devstack.stripe_emulator.outages import Outages
+from app.devstack.stripe_emulator.records import WebhookEndpoint
 from app.devstack.stripe_emulator.search import SearchIndex
 from app.devstack.stripe_emulator.store import Store
 from app.devstack.stripe_emulator.webhook_faults import WebhookFaults
@@ -39,6 +40,10 @@ from tests.resilience.simulation.process import CURRENT
 from tests.resilience.simulation.virtual_time import VirtualClock
 
 URL = "http://stripe.simulated"
+SHOP_URL = "http://shop.simulated"
+WEBHOOK_SECRET = "whsec_simulated"
+WEBHOOK_SECONDS = 10.0
+Post = Callable[[Request], Awaitable[int]]
 _CERTIFICATES = ssl.create_default_context()  # takes 50 ms, and every gateway would make one
 
 
@@ -65,6 +70,8 @@ class SimulatedProvider:
         time, identifiers = AdvanceableClock(clock), Identifiers(random.choice)
         self.store = Store(_MemoryJournal())
         self.faults = Faults()
+        endpoint = WebhookEndpoint("we_simulated", time.timestamp(), f"{SHOP_URL}/webhooks/stripe", WEBHOOK_SECRET)
+        self.store.tables.webhook_endpoints[endpoint.id] = endpoint
         self.deliveries = Deliveries(self.store, clock, identifiers, WebhookFaults(), 0.5)
         self.calls = CallLog()
         self.search = SearchIndex()
@@ -83,6 +90,10 @@ class SimulatedProvider:
         )
         self._control = Control(self.store, time, identifiers, self.faults, self.deliveries, self.calls, self.search)
         self._page = AuthenticationPage(self.store, time, identifiers, self.deliveries)
+
+    def deliver_to(self, post: Post) -> None:
+        """Send webhooks to the shop from now on. post: gives a request to it, and returns the status or raises."""
+        self.deliveries.start(_Detached(), _WebhookClient(post))  # type: ignore[arg-type]
 
     def gateway(self) -> StripeGateway:
         """The shop's own gateway, connected to this provider."""
@@ -157,6 +168,34 @@ class _Wire(httpx.AsyncBaseTransport):
         response = await asyncio.shield(answering)
         await self._provider.travel()
         return response
+
+
+class _Detached:
+    """What the deliveries take for a group of tasks."""
+
+    def create_task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        return detached(work)
+
+
+class _WebhookClient:
+    """What the deliveries take for an HTTP client."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+
+    async def post(self, url: str, *, content: bytes, headers: dict[str, str]) -> httpx.Response:
+        await asyncio.sleep(0.05)
+        try:
+            status = await asyncio.wait_for(self._post(webhook_request(url, content, headers)), WEBHOOK_SECONDS)
+        except (ConnectionError, TimeoutError) as error:
+            raise httpx.ReadError("the shop gave no answer") from error
+        return httpx.Response(status)
+
+
+def webhook_request(url: str, content: bytes, headers: dict[str, str]) -> Request:
+    """The request of a delivery, as the shop's endpoint gets it."""
+    request = httpx.Request("POST", url, headers=headers)
+    return _request("POST", request.url.path, b"", request, content)
 
 
 def detached(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -93,7 +93,7 @@ async def _play(
     world.hit += Counter(f"ended {each.state.value}" for each in world.database.books.attempts.values())
     world.hit["alert"] = int(telemetry.PAYMENTS_DELAYED._value.get() - alerts)
     facts = facts_of(world, crowd)
-    return [*found, *violations(facts)], facts, world
+    return [*found, *world.left_to_people(), *violations(facts)], facts, world
 
 
 async def _until_quiet(world: World) -> list[str]:

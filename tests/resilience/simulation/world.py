@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from starlette.requests import Request
+
 from app.core import fault_points
 from app.core.errors import ClientError, OperationalError
 from app.core.fault_points import FaultPoint
 from app.mail.domain import MailState
+from app.payments.events import EventState
 from app.payments.refunds import RefundState
 from app.worker.schedule import OVERDUE
 from tests.resilience.simulation.database import SimulatedDatabase
@@ -59,10 +62,27 @@ class World:
 
     def start_all(self) -> None:
         """Start the shop's processes."""
+        self.provider.deliver_to(self._webhook)
         for name in APIS:
             self.start(name)
         for number in range(self.plan.workers):
             self.start(f"worker-{number + 1}")
+
+    async def _webhook(self, request: Request) -> int:
+        """A delivery of the provider to one of the API processes. Raises ConnectionError."""
+        if not self.apis:
+            raise ConnectionError("nobody listens")
+        task = self.watched_call(self.random.choice(list(self.apis)), lambda shop: shop.webhook(request))
+        await asyncio.wait([task])
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled() or (error is not None and died(error)):
+            raise ConnectionError("the connection was closed")
+        if error is not None:
+            self.hit["webhook refused"] += 1
+            return 503
+        self.hit["webhook"] += 1
+        status: int = task.result().status_code
+        return status
 
     def start(self, name: str) -> None:
         """Start a process, in the place of one that has been killed."""
@@ -97,6 +117,10 @@ class World:
         for script in self.provider.faults.scripts():
             self.hit[f"stripe {script.mode} {script.when}"] += script.hits
         self.provider.faults.clear()
+        for webhooks in self.provider.deliveries.faults.scripts():
+            self.hit[f"webhook {webhooks.request.mode}"] += webhooks.hits
+        self.provider.deliveries.faults.clear()
+        self.provider.deliveries.release()
         self.provider.is_reachable = True
         self.database.is_up = True
         self.database.hiccup = lambda: False
@@ -139,7 +163,8 @@ class World:
         """A line of the shop's log."""
         process = CURRENT.get()
         self.logs.append(str(event))
-        self.note(f"{process.name if process else '':8}{level} {event.get('event')} {event.get('exc_info', '')!r}")
+        facts = {name: value for name, value in event.items() if name in ("kind", "error", "exc_info", "cause", "how")}
+        self.note(f"{process.name if process else '':8}{level} {event.get('event')} {facts}")
         self.hit[f"logged {event.get('event')}"] += 1
         error = event.get("exc_info")
         if error is not None and not died(error) and not isinstance(error, OperationalError):
@@ -158,6 +183,19 @@ class World:
     def is_quiet(self) -> bool:
         """Whether everything has come to its end."""
         return not self.unfinished()
+
+    def left_to_people(self) -> list[str]:
+        """What the shop could not bring to an end by itself, though nothing was corrupted from outside."""
+        books = self.database.books
+        not_given_back = {str(each.attempt_id) for each in books.refunds.values() if each.state is RefundState.FAILED}
+        found = [each for each in books.findings.values() if each.subject not in not_given_back]
+        self.hit["refund left to people"] += len(not_given_back)
+        events = (each for each in books.payment_events.values() if each.state is EventState.DEAD)
+        return [
+            *(f"finding {each.kind.value} of {each.subject}: {each.detail}" for each in found),
+            *(f"event {each.type} {each.id} is dead" for each in events),
+            *(f"job {job.kind} {job.key} is dead: {error}" for job, error in self.jobs.dead),
+        ]
 
     def unfinished(self) -> list[str]:
         """What has not come to its end."""
@@ -204,6 +242,8 @@ class World:
         async with asyncio.TaskGroup() as tasks:
             for at, request in plan.faults:
                 tasks.create_task(self._add_fault(at, request))
+            for request in plan.webhook_faults:
+                self.provider.deliveries.faults.add(request)
             for kill in plan.kills:
                 if kill.at is not None:
                     tasks.create_task(self._kill_at(kill))
