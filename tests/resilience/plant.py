@@ -6,6 +6,7 @@ Processes are started with a fault point armed, seen to end there, and started a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import signal
 from collections import defaultdict
@@ -38,11 +39,65 @@ _LEFT = text("""
          + (SELECT count(*) FROM refund WHERE state = 'pending')
          + (SELECT count(*) FROM mail_message WHERE state = 'waiting')
 """)
+WEBHOOK_SECRET = "whsec_of_the_plant"
 QUEUE_METRIC = "cartograph_payments_queued"
 
 
 class Vacuous(AssertionError):
     """The run never hit its window: it shows nothing."""
+
+
+class Relay:
+    """Where webhooks go: to the port of one API process after the other, as a test says."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[object]] = set()
+
+    def send_to(self, port: int) -> None:
+        """Send what comes from now on there; connections that are kept alive end."""
+        self._port = port
+        for writer in self._open:
+            writer.close()
+
+    async def start(self) -> int:
+        """Listen; returns the port."""
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def close(self) -> None:
+        """Listen no more, and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            writer.close()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(writer)
+        self._passing.add(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
+        self._open.discard(writer)
+        self._passing.discard(task)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
 
 
 @dataclass
@@ -57,7 +112,7 @@ class Plant:
     environment: dict[str, str]
     shop: Shop
     provider: Provider
-    emulator_url: str
+    relay: Relay
     ports: dict[str, int]
     processes: dict[str, Member] = field(default_factory=dict)
     accepted: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -161,6 +216,15 @@ class Plant:
             )
             await connection.execute(text("UPDATE jobs.job SET execute_after = now() WHERE status = 'queued'"))
 
+    async def forget_jobs(self) -> None:
+        """Lose every job that waits for its time, and have the reconciler be due."""
+        async with self.shop.database.write() as connection:
+            await connection.execute(text("DELETE FROM jobs.job WHERE entrypoint = 'settle_payment'"))
+            await connection.execute(text("UPDATE jobs.job SET execute_after = now() WHERE entrypoint = 'reconcile'"))
+            await connection.execute(
+                text("UPDATE payment_attempt SET check_at = now() + interval '1 h' WHERE check_at IS NOT NULL")
+            )
+
     async def facts(self) -> Facts:
         """What there is to be judged."""
         return await database_facts(
@@ -194,11 +258,22 @@ async def open_plant(servers: Servers, folder: Path) -> AsyncIterator[Plant]:
     name = f"plant_{folder.name.replace('-', '_')}"
     servers.postgres.create_database(name)
     ports = {api: pick_port() for api in APIS}
-    emulator_url = start_emulator(servers.supervisor, folder)
+    relay = Relay(ports[APIS[1]])
+    emulator_url = start_emulator(
+        servers.supervisor,
+        folder,
+        *(
+            "--webhook-url",
+            f"http://127.0.0.1:{await relay.start()}/webhooks/stripe",
+            "--webhook-secret",
+            WEBHOOK_SECRET,
+        ),
+    )
     environment = {
         **servers.environment(name),
         "REDIS_URL": servers.valkey.url.removesuffix("0") + "3",
         "STRIPE_API_BASE": emulator_url,
+        "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
         "CARTOGRAPH_DATA_DIR": str(folder),
     }
     shop = build_shop(load_settings(environment))
@@ -206,6 +281,7 @@ async def open_plant(servers: Servers, folder: Path) -> AsyncIterator[Plant]:
     try:
         async with httpx.AsyncClient(base_url=emulator_url, trust_env=False) as client:
             with open_fleet() as fleet:
-                yield Plant(fleet, folder, environment, shop, Provider(client), emulator_url, ports)
+                yield Plant(fleet, folder, environment, shop, Provider(client), relay, ports)
     finally:
+        await relay.close()
         await shop.close()

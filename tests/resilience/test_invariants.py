@@ -108,8 +108,9 @@ def with_order(**values: object) -> Facts:
 
 
 PLANTED: list[tuple[str, Facts, str]] = [
-    ("I1", replace(GOOD, ledger=(TAKEN, replace(TAKEN, amount=1))), "order o1 costs 2400 and was charged 2401"),
-    ("I1", replace(GOOD, ledger=(replace(TAKEN, order_id="o9"),)), "order o9 costs None and was charged 2400"),
+    ("I1", replace(GOOD, ledger=(TAKEN, replace(TAKEN, amount=1))), "order o1 may cost 2400 and was charged 2401"),
+    ("I1", replace(GOOD, ledger=(replace(TAKEN, order_id="o9"),)), "order o9 may cost 0 and was charged 2400"),
+    ("I1", with_order(status="canceled"), "order o1 may cost 0 and was charged 2400"),
     ("I2", with_order(payment_status="pending"), "pi_1 has taken 2400 for order o1: it says confirmed, pending"),
     ("I2", replace(GOOD, ledger=(TAKEN, replace(TAKEN, intent_id="pi_2", order_id="o2"))), "it says canceled, failed"),
     ("I2", replace(GOOD, ledger=(replace(TAKEN, order_id=None),)), "there is no such order"),

@@ -102,6 +102,12 @@ class Round:
         payload = await self.other.data(query, i={"orderId": order["id"], "accessToken": token})
         assert payload["orderCancel"]["userErrors"] == []
 
+    async def is_paid(self) -> bool:
+        """Whether the latest order is."""
+        async with self.plant.shop.database.read_fresh() as connection:
+            query = text("SELECT payment_status FROM orders ORDER BY number DESC LIMIT 1")
+            return (await connection.execute(query)).scalar_one() == "paid"
+
     async def has_ended(self, outcome: Any) -> bool:
         """Whether the attempt of an answer has come to its end; it is looked at sooner than it would be."""
         await self.plant.hasten()
@@ -117,11 +123,12 @@ class Window:
     process: str
     point: FaultPoint
     play: Callable[[Round, FaultPoint], Awaitable[None]]
+    after: str = ""
 
     @property
     def name(self) -> str:
         """What it is called in a table."""
-        return f"{self.process} {self.point.value}"
+        return f"{self.process} {self.point.value}{' after ' * bool(self.after)}{self.after}"
 
 
 async def end_the_api(round_: Round, point: FaultPoint) -> None:
@@ -230,6 +237,53 @@ async def kill_a_draining_api(round_: Round, point: FaultPoint) -> None:
     await plant.stop(ARMED_API)
 
 
+async def end_a_webhook(round_: Round, point: FaultPoint) -> None:
+    """The bank's word comes by a webhook only; the process that takes it in ends. The provider sends it again."""
+    plant = round_.plant
+    await plant.stop(WORKER)
+    asked = await round_.pay(round_.other, await round_.cart(), APPROVED_CARD)
+    await plant.start(ARMED_API, at=point.value)
+    plant.relay.send_to(plant.ports[ARMED_API])
+    await plant.provider.answer_bank(asked["clientSecret"], round_.random.choice(("succeed", "fail")))
+    await plant.ended_at(ARMED_API, point)
+    plant.relay.send_to(plant.ports[OTHER_API])
+    await plant.start(WORKER)
+    await until(lambda: round_.has_ended(asked))
+    await plant.settle()
+
+
+async def webhook_first(round_: Round, point: FaultPoint) -> None:
+    """The webhook is taken in before the answer to the call comes; then the process that called ends."""
+    plant, cart = round_.plant, await round_.cart()
+    await plant.start(ARMED_API, at=point.value)
+    slow = await plant.provider.fault("slow", when="after", seconds=2.0)
+    asking = asyncio.create_task(round_.pay(round_.armed, cart, "pm_card_visa"))
+    await until(lambda: _is_hit(round_, slow))
+    await until(round_.is_paid)
+    await plant.provider.heal()
+    await plant.ended_at(ARMED_API, point)
+    assert await asking is None
+    await plant.start(ARMED_API)
+    await asyncio.gather(round_.insist(cart, "pm_card_visa"), plant.settle())
+    await plant.stop(ARMED_API)
+
+
+async def reconcile(round_: Round, point: FaultPoint) -> None:
+    """The provider's word was lost, and the job that would ask for it; the worker that compares ends in the middle."""
+    plant = round_.plant
+    await plant.stop(WORKER)
+    asked = [await round_.pay(round_.other, await round_.cart(), APPROVED_CARD) for _ in range(3)]
+    plant.relay.send_to(plant.ports[ARMED_API])  # where nobody listens
+    for each in asked:
+        await plant.provider.answer_bank(each["clientSecret"], "succeed")
+    await plant.forget_jobs()
+    await plant.start(WORKER, at=point.value)
+    await plant.ended_at(WORKER, point)
+    plant.relay.send_to(plant.ports[OTHER_API])
+    await plant.start(WORKER)
+    await plant.settle()
+
+
 async def _queue(round_: Round, cart: Any, card: str) -> None:
     """Have a payment wait for the worker, which does not run: its request died, or its calls had no answer."""
     plant = round_.plant
@@ -285,6 +339,7 @@ CHECK_POINTS = (
     FaultPoint.CHECK_ANSWERED,
     FaultPoint.CHECK_RECORDED,
 )
+WEBHOOK_POINTS = (FaultPoint.WEBHOOK_VERIFIED, FaultPoint.EVENT_STORED, FaultPoint.EVENT_APPLIED)
 WINDOWS = (
     *(Window(ARMED_API, point, end_the_api) for point in CHECKOUT_POINTS),
     *(Window(WORKER, point, end_the_worker) for point in CHECK_POINTS),
@@ -295,4 +350,7 @@ WINDOWS = (
     Window(WORKER, FaultPoint.MAIL_SENT, confirm),
     Window(WORKER, FaultPoint.DRAINING, kill_a_draining_worker),
     Window(ARMED_API, FaultPoint.DRAINING, kill_a_draining_api),
+    *(Window(ARMED_API, point, end_a_webhook) for point in WEBHOOK_POINTS),
+    Window(ARMED_API, FaultPoint.ANSWER_RECEIVED, webhook_first, after="a_webhook"),
+    Window(WORKER, FaultPoint.RECONCILING, reconcile),
 )

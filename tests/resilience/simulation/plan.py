@@ -18,6 +18,15 @@ ENDPOINTS = (
     "POST /v1/payment_intents/[^/]+/cancel",
     ".*",
 )
+RARE = (  # points that few runs come by
+    FaultPoint.CANCEL_COMMITTED,
+    FaultPoint.CANCEL_DECIDED,
+    FaultPoint.CHECK_RECORDED,
+    FaultPoint.DRAINING,
+    FaultPoint.EXPIRY_DECIDED,
+    FaultPoint.RECONCILING,
+    FaultPoint.REFUND_ANSWERED,
+)
 MODES = (
     ("refuse", "before"),
     *(("hang", when) for when in ("before", "during", "after")),
@@ -78,6 +87,8 @@ def draw(random: Random) -> Plan:
     trouble = random.choice((1, 1, 2, 3))
     faults = tuple(_fault(random) for _ in range(random.choice((0, 1, 1, 2, 3)) * trouble))
     kills = tuple(_kill(random) for _ in range(random.choice((0, 0, 1, 1, 2)) * trouble))
+    if any(kill.drains for kill in kills):
+        kills += (Kill(2.0, point=FaultPoint.DRAINING),) * random.choice((0, 1))
     outages = tuple(_outage(random) for _ in range(random.choice((0, 0, 0, 1)) * trouble))
     return Plan(
         faults=faults,
@@ -128,7 +139,8 @@ def _webhook_fault(random: Random) -> WebhookFaultRequest:
 def _kill(random: Random) -> Kill:
     back_after = random.choice((0.5, 2.0, 20.0, 120.0))
     if random.random() < 0.7:
-        return Kill(back_after, point=random.choice(list(FaultPoint)), skip=random.choice((0, 0, 0, 1, 2, 4)))
+        point = random.choice((*FaultPoint, *RARE * 5))
+        return Kill(back_after, point=point, skip=0 if point in RARE else random.choice((0, 0, 0, 1, 2, 4)))
     at = random.choice((random.uniform(0, 1), random.uniform(0, 10), random.uniform(0, 100)))
     return Kill(back_after, at=at, drains=random.choice((0.0, 0.0, 0.05, 1.0, 30.0)))
 

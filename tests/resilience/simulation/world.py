@@ -110,10 +110,9 @@ class World:
         self.watched("restart", detached(restart()))
 
     def heal(self) -> None:
-        """Let nothing go wrong from now on."""
+        """Let nothing go wrong from now on, but for the kills that have not met their point yet."""
         self.note("healed")
         self.is_healed = True
-        self._armed.clear()
         for script in self.provider.faults.scripts():
             self.hit[f"stripe {script.mode} {script.when}"] += script.hits
         self.provider.faults.clear()
