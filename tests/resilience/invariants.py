@@ -24,7 +24,7 @@ def violations(facts: Facts) -> list[str]:
 
 
 def never_charged_too_much(facts: Facts) -> Iterator[str]:
-    """I1. No order is charged more than its total, net of refunds; one that is canceled, only what could not go back."""
+    """I1. No order is charged more than its total, net of refunds; one that is canceled, what could not go back."""
     owed = {order.id: order.total for order in facts.orders if order.status != "canceled"}
     not_given_back: Counter[str] = Counter()
     for refund in facts.refunds:
