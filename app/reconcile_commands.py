@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app.bootstrap import Shop
-from app.checkout.reconcile import WINDOW, ReconcileReport
+from app.checkout.reconcile import WINDOW
+from app.checkout.reconcile_report import ReconcileReport
 from app.core.ids import OrderId
 from app.payments.events import EventState
 from app.payments.findings import Finding, StoredFinding

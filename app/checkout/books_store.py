@@ -26,7 +26,8 @@ _FIRST = UUID(int=0)
 _after = bindparam("after", type_=_KEY)
 _limit = bindparam("limit", type_=Integer)
 _AROUND = text("""
-    SELECT attempt.id, attempt.currency AS attempt_currency, refunds.given_back, refunds.under_way, orders.status, orders.payment_status, orders.currency, orders.total_minor,
+    SELECT attempt.id, attempt.currency AS attempt_currency, refunds.given_back, refunds.under_way, orders.status,
+           orders.payment_status, orders.currency, orders.total_minor,
            cart.state AS cart_state,
            ARRAY(SELECT DISTINCT state FROM reservation WHERE order_id = attempt.order_id) AS reservations,
            EXISTS (

@@ -39,27 +39,20 @@ def judge(booked: BookedPayment, payment: RecordedPayment | None) -> Repair | Fi
     step = next_step(booked.attempt, payment.outcome)
     if isinstance(step, Finding):
         return step
-    order = booked.around.order
-    if (
-        payment.outcome.state is AttemptState.SUCCEEDED
-        and booked.attempt.state.is_final
-        and not _agree(booked, payment)
-    ):
-        if booked.attempt.state is AttemptState.SUCCEEDED or payment.refunded.minor:
-            return Repair.READ_REFUNDS
-    if step is Step.SETTLE and booked.attempt.state.is_final and booked.is_given_back:
-        return None  # it was paid after the end
-    if step is Step.SETTLE:
-        return _doubt(booked, order, as_settled(payment.outcome)) or Repair.SETTLE
     if step is Step.ASK:
         return Repair.ASK
+    if payment.outcome.state is AttemptState.SUCCEEDED:
+        return _of_paid(booked, payment)
+    order = booked.around.order
+    if step is Step.SETTLE:
+        return _doubt(booked, order, as_settled(payment.outcome)) or Repair.SETTLE
     match booked.attempt.state:
         case AttemptState.SUCCEEDED:
-            return _of_success(booked, order, payment)
+            detail = f"the attempt has succeeded, and the provider says {_word(payment.outcome)}"
+            return finding(booked, FindingKind.NOT_PAID, detail)
         case AttemptState.FAILED | AttemptState.CANCELED:
-            if payment.outcome.state is AttemptState.ACTION_REQUIRED:
-                return Repair.END
-            return _of_end(booked, order)
+            is_payable = payment.outcome.state is AttemptState.ACTION_REQUIRED
+            return Repair.END if is_payable else _of_end(booked, order)
         case _:
             return _of_open(booked, order)
 
@@ -94,11 +87,15 @@ def _doubt(booked: BookedPayment, order: BookedOrder | None, outcome: PaymentOut
     return finding(booked, FindingKind.ORDER_STATE, detail)
 
 
-def _of_success(booked: BookedPayment, order: BookedOrder | None, payment: RecordedPayment) -> Repair | Finding | None:
-    if payment.outcome.state is not AttemptState.SUCCEEDED:
-        detail = f"the attempt has succeeded, and the provider says {_word(payment.outcome)}"
-        return finding(booked, FindingKind.NOT_PAID, detail)
-    return _consequences(booked, order)
+def _of_paid(booked: BookedPayment, payment: RecordedPayment) -> Repair | Finding | None:
+    state, order = booked.attempt.state, booked.around.order
+    if state.is_final and not _agree(booked, payment):
+        return Repair.READ_REFUNDS
+    if state is AttemptState.SUCCEEDED:
+        return _consequences(booked, order)
+    if state.is_final and booked.is_given_back:  # it was paid after the end
+        return None
+    return _doubt(booked, order, payment.outcome) or Repair.SETTLE
 
 
 def _agree(booked: BookedPayment, payment: RecordedPayment) -> bool:

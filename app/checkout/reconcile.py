@@ -13,9 +13,8 @@ is given back, as everywhere. See ADR-0029.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app import telemetry
@@ -24,6 +23,7 @@ from app.checkout.compare_payment import as_settled
 from app.checkout.domain import CheckoutTransaction, CheckoutTransactions, check_job
 from app.checkout.judge_payment import Repair, judge, refunds_differ
 from app.checkout.receive_event import ReceiveEvent, record_finding
+from app.checkout.reconcile_report import ReconcileReport
 from app.checkout.settle_payment import locked_attempt
 from app.checkout.settle_refund import RefundTooEarly
 from app.core.clock import Clock
@@ -42,30 +42,6 @@ _BATCH = 200
 _FINDINGS = 10_000
 
 _log = telemetry.logger(__name__)
-
-
-@dataclass(slots=True)
-class ReconcileReport:
-    """What one run has seen and done.
-
-    payments: of the provider, compared; open_attempts: that have not ended; overdue: of these; repaired: by what was
-    done; found, known: findings that are new, and that had been there; moved_on: payments that somebody else settled
-    meanwhile; failed: that could not be looked at.
-    """
-
-    payments: int = 0
-    open_attempts: int = 0
-    overdue: int = 0
-    repaired: Counter[str] = field(default_factory=Counter)
-    found: list[Finding] = field(default_factory=list)
-    known: int = 0
-    moved_on: int = 0
-    failed: int = 0
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether there was nothing to do, and nothing new to tell."""
-        return not (self.repaired or self.found or self.failed)
 
 
 @dataclass(frozen=True, slots=True)

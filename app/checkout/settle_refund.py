@@ -64,10 +64,10 @@ class SettleRefund:
             return refund
         return await self._record(tx, refund, outcome)
 
-    async def of_provider(self, tx: CheckoutTransaction, outcome: RefundOutcome) -> Refund | None:
+    async def of_provider(self, tx: CheckoutTransaction, outcome: RefundOutcome) -> Refund:
         """Record a refund as the provider tells of it by itself, in a transaction that is open.
 
-        One that nobody here has begun is recorded as made at the provider; None where that one has come to nothing.
+        One that nobody here has begun is recorded as made at the provider.
         Raises RefundTooEarly, and what `within` raises.
         """
         refund = None if outcome.provider_id is None else await tx.refunds.find_by_provider_id(outcome.provider_id)
@@ -75,9 +75,7 @@ class SettleRefund:
             ours = await tx.refunds.find(outcome.refund_id)
             if ours is not None and ours.intent_id == outcome.intent_id and ours.provider_id is None:
                 refund = ours
-        if refund is None:
-            if outcome.state is RefundState.FAILED:
-                return None
+        if refund is None:  # also one that failed: what was said of it before may still be under way
             refund = await self._made_there(tx, outcome)
         return await self.within(tx, refund.id, outcome)
 

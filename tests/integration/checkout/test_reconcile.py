@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,12 +15,15 @@ from uuid import UUID
 
 import pytest
 
-from app.checkout.reconcile import ReconcileReport
+from app.checkout.reconcile_report import ReconcileReport
+from app.core.ids import AttemptId
+from app.core.money import Money
+from app.payments.domain import AttemptState, PaymentOutcome
 from app.payments.findings import FindingKind
 from tests.conftest import Servers
 from tests.damaged_books import DAMAGES, FAILED, PAID, WAITING, Damage, damage, place, states
 from tests.provider_stand import ProviderStand, provider_stand
-from tests.shopkeeping import ManualClock, Stocked
+from tests.shopkeeping import USD, ManualClock, Stocked
 
 ORDERS = 60
 LOST = 0.3  # of the webhooks
@@ -136,6 +140,110 @@ async def test_lost_webhooks_and_damaged_books_are_made_good_or_told_within_two_
     assert reports[2].known > 0
     held = "SELECT count(*) FROM reservation WHERE state = 'held'"
     assert await stand.rows(held) == [(kinds.count("waiting"),)]
+
+
+@pytest.mark.parametrize("how", DAMAGES, ids=lambda how: how.name)
+async def test_books_of_payments_that_are_not_listed_any_more_are_looked_at_too(
+    stand: ProviderStand, mug: Stocked, clock: ManualClock, how: Damage
+) -> None:
+    placed = await place(stand, mug, how.of)
+    await stand.until_delivered()
+    await stand.settle_all(clock)
+    await remember_payments(stand)
+    await damage(stand, mug, placed, how)
+
+    with clock.turned(timedelta(days=3)):
+        reports = await run_twice(stand, clock)
+        in_the_end = await states(stand, placed)
+
+    told = (await findings(stand)).get(placed.order_id, set())
+    assert [report.payments for report in reports] == [0, 0, 0]
+    assert told == how.told - {FindingKind.PAID_WITHOUT_ATTEMPT.value}  # which only the list can tell
+    if how.becomes not in (None, WAITING):
+        assert in_the_end == how.becomes
+    assert reports[2].is_clean
+
+
+async def test_an_open_attempt_that_lost_its_job_has_one_again(
+    stand: ProviderStand, mug: Stocked, clock: ManualClock
+) -> None:
+    placed = [await place(stand, mug, "waiting") for _ in range(2)]
+    await stand.until_delivered()
+    lost_both, _ = placed
+    await damage(stand, mug, lost_both, next(how for how in DAMAGES if how.of == "waiting"))
+    await stand.execute("DELETE FROM jobs.job WHERE entrypoint = 'settle_payment'")
+
+    report = await stand.shop.provider_desk.reconcile()
+
+    query = """
+        SELECT job.execute_after, attempt.check_at FROM payment_attempt AS attempt
+        JOIN jobs.job ON dedupe_key = 'settle_payment:' || attempt.id WHERE attempt.id = :id"""
+    jobs = [(await stand.rows(query, id=each.attempt_id))[0] for each in placed]
+    assert (report.open_attempts, dict(report.repaired)) == (2, {"asked": 1})
+    assert all(job_at == check_at for job_at, check_at in jobs)
+    assert all(check_at < clock.now() + timedelta(hours=1) for _, check_at in jobs)
+
+
+async def test_a_refund_whose_webhook_was_lost_is_read(stand: ProviderStand, mug: Stocked, clock: ManualClock) -> None:
+    placed = await place(stand, mug, "paid")
+    await stand.until_delivered()
+    await stand.fault("drop")
+    [(intent_id,)] = await stand.rows("SELECT intent_id FROM payment_attempt WHERE id = :id", id=placed.attempt_id)
+    headers = {"authorization": "Bearer sk_test_emulator"}
+    for _ in range(2):
+        values = {"payment_intent": intent_id, "amount": "500"}
+        assert (await stand.provider.http.post("/v1/refunds", data=values, headers=headers)).is_success
+
+    reports = await run_twice(stand, clock)
+
+    assert await stand.rows("SELECT state, amount_minor FROM refund") == [("succeeded", 500)] * 2
+    assert (await states(stand, placed))[1] == "partially_refunded"
+    assert dict(reports[0].repaired) == {"refunds read": 1}
+    assert reports[1].is_clean
+
+
+async def test_a_refund_that_the_provider_does_not_have_is_told(
+    stand: ProviderStand, mug: Stocked, clock: ManualClock
+) -> None:
+    placed = await place(stand, mug, "paid")
+    await stand.until_delivered()
+    await remember_payments(stand)
+    await stand.execute(
+        "INSERT INTO refund (id, order_id, attempt_id, intent_id, currency, amount_minor, state, reason,"
+        " provider_id, created_at,"
+        " updated_at) SELECT gen_random_uuid(), order_id, id, intent_id, currency, 700, 'succeeded', 'never',"
+        " 're_never', now(),"
+        " now() FROM payment_attempt WHERE id = :id",
+        id=placed.attempt_id,
+    )
+
+    reports = await run_twice(stand, clock)
+
+    assert await findings(stand) == {placed.order_id: {"refunds_differ"}}
+    assert reports[0].found[0].detail == ("7.00 USD given back and 0.00 USD under way, and the provider says 0.00 USD")
+    assert reports[2].is_clean
+
+
+async def test_a_charge_for_an_order_that_has_ended_is_given_back(
+    stand: ProviderStand, mug: Stocked, clock: ManualClock
+) -> None:
+    await stand.fault("drop")
+    placed = await place(stand, mug, "waiting")
+    canceled = PaymentOutcome(AttemptState.CANCELED, None, Money(2_290, USD))
+    await stand.shop.provider_desk.receive_event.settle(AttemptId(placed.attempt_id), canceled)
+    [(secret,)] = await stand.rows("SELECT client_secret FROM payment_attempt WHERE id = :id", id=placed.attempt_id)
+    await stand.provider.answer_bank(secret, "succeed")
+
+    first = await stand.shop.provider_desk.reconcile()
+    [(refund_id,)] = await stand.rows("SELECT id FROM refund")
+    between = await stand.shop.provider_desk.reconcile()
+    await stand.shop.refund_payment(refund_id)
+    after = await stand.shop.provider_desk.reconcile()
+
+    assert await taken(stand) == {placed.order_id: 0}
+    assert dict(first.repaired) == {"settled": 1}
+    assert between.is_clean
+    assert after.is_clean
 
 
 async def test_two_workers_at_once_repair_everything_once(

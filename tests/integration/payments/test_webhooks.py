@@ -16,7 +16,8 @@ import pytest
 import stripe
 
 from app.checkout.receive_event import TRIES
-from app.core.ids import decode
+from app.core.ids import AttemptId, decode
+from app.payments.domain import AttemptState, PaymentOutcome
 from app.payments.events import EventState
 from tests.conftest import Servers
 from tests.provider_stand import PATH, WEBHOOK_SECRET, ProviderStand, provider_stand
@@ -422,6 +423,105 @@ async def test_a_second_payment_of_one_attempt_is_kept_for_a_person(stand: Provi
 
     assert await stored(stand, second["id"]) == [("dead", 0)]
     assert await stand.rows("SELECT kind, subject FROM payment_finding") == [("second_payment", "pi_second")]
+
+
+# ------------------------------------------------------------------------------------------------ refunds
+
+
+async def refund_at_provider(stand: ProviderStand, intent_id: str | None, amount: int, **metadata: str) -> Any:
+    """Somebody gives money back at the provider."""
+    values = {"payment_intent": str(intent_id), "amount": str(amount)}
+    values |= {f"metadata[{name}]": value for name, value in metadata.items()}
+    headers = {"authorization": "Bearer sk_test_emulator"}
+    answer = await stand.provider.http.post("/v1/refunds", data=values, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def refunds_of(stand: ProviderStand, intent_id: str | None) -> list[tuple[Any, ...]]:
+    query = "SELECT state, amount_minor, provider_id FROM refund WHERE intent_id = :id ORDER BY created_at"
+    return await stand.rows(query, id=intent_id)
+
+
+async def test_a_refund_that_was_made_at_the_provider_is_the_orders_too(stand: ProviderStand, mug: Stocked) -> None:
+    paid = await bought(stand, mug)
+    await stand.until_delivered()
+    _, intent_id = await stand.attempt(paid["attempt"]["id"])
+
+    part = await refund_at_provider(stand, intent_id, 1_000)
+    await stand.until_delivered()
+    partly = await order_of(stand, paid)
+    rest = await refund_at_provider(stand, intent_id, 3_090)
+    await stand.until_delivered()
+
+    assert (partly["status"], partly["paymentStatus"]) == ("CONFIRMED", "PARTIALLY_REFUNDED")
+    assert (await order_of(stand, paid))["paymentStatus"] == "REFUNDED"
+    assert await refunds_of(stand, intent_id) == [("succeeded", 1_000, part["id"]), ("succeeded", 3_090, rest["id"])]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_events_of_a_refund_have_one_effect_in_whatever_order_they_come(
+    stand: ProviderStand, mug: Stocked, seed: int
+) -> None:
+    paid = await bought(stand, mug, "pm_card_refundFail")
+    await stand.until_delivered()
+    _, intent_id = await stand.attempt(paid["attempt"]["id"])
+    await stand.fault("drop")
+    made = await refund_at_provider(stand, intent_id, 4_090)
+    await stand.control(f"refunds/{made['id']}/settle", {"outcome": "fail"})
+    types = [f"refund.{name}" for name in ("created", "updated", "failed")]
+    events = [event for event in await stand.provider_events(*types) if event["data"]["object"]["id"] == made["id"]]
+    sent = [*events, *map(fresh, events)]
+    Random(seed).shuffle(sent)
+
+    answers = [(await post(stand, event)).status_code for event in sent]
+
+    assert (len(events), set(answers)) == (3, {200})
+    assert await refunds_of(stand, intent_id) == [("failed", 4_090, made["id"])]
+    assert (await order_of(stand, paid))["paymentStatus"] == "PAID"
+
+
+async def test_a_refund_of_an_unknown_payment_waits_until_it_is_known(stand: ProviderStand, mug: Stocked) -> None:
+    paid = await bought(stand, mug)
+    await stand.until_delivered()
+    attempt_id, (_, intent_id) = decode(paid["attempt"]["id"])[1], await stand.attempt(paid["attempt"]["id"])
+    await stand.execute("UPDATE payment_attempt SET intent_id = NULL WHERE id = :id", id=attempt_id)
+    made = await refund_at_provider(stand, intent_id, 1_000)
+    await stand.until_delivered()
+    query = "SELECT id, state FROM payment_event WHERE intent_id = :id AND type = 'refund.created'"
+    [(event_id, parked)] = await stand.rows(query, id=intent_id)
+
+    still = await stand.shop.provider_desk.retry_event(event_id)
+    values = {"id": attempt_id, "intent_id": intent_id}
+    await stand.execute("UPDATE payment_attempt SET intent_id = :intent_id WHERE id = :id", **values)
+    applied = await stand.shop.provider_desk.retry_event(event_id)
+
+    assert (parked, still, applied) == ("parked", EventState.PARKED, EventState.APPLIED)
+    assert await refunds_of(stand, intent_id) == [("succeeded", 1_000, made["id"])]
+
+
+async def test_a_payment_for_an_order_that_has_ended_is_given_back_once(
+    stand: ProviderStand, mug: Stocked, clock: ManualClock
+) -> None:
+    await stand.fault("drop")
+    waiting = await bought(stand, mug, "pm_card_threeDSecure2Required")
+    attempt_id = AttemptId(decode(waiting["attempt"]["id"])[1])
+    async with stand.shop.transactions.read() as tx:
+        attempt = await tx.attempts.find(attempt_id)
+    assert attempt is not None
+    canceled = PaymentOutcome(AttemptState.CANCELED, attempt.intent_id, attempt.amount)
+    await stand.shop.provider_desk.receive_event.settle(attempt_id, canceled)
+    await stand.provider.answer_bank(waiting["clientSecret"], "succeed")
+    [succeeded] = await events_of(stand, waiting, "payment_intent.succeeded")
+
+    for event in (succeeded, succeeded, fresh(succeeded)):
+        assert (await post(stand, event)).status_code == 200
+    [(refund_id,)] = await stand.rows("SELECT id FROM refund WHERE attempt_id = :id", id=attempt_id)
+    await stand.shop.refund_payment(refund_id)
+
+    assert await stand.provider.ledger(waiting["attempt"]["id"]) == [("charge_succeeded", 4_090), ("refund", 4_090)]
+    assert (await order_of(stand, waiting))["status"] == "CANCELED"
+    assert await stand.keeper.level(mug.variant_id) == (100, 0)
 
 
 # ------------------------------------------------------------------------------------------------ disputes

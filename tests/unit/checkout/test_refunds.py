@@ -63,7 +63,7 @@ def order_of(shop: MemoryShop, attempt: PaymentAttempt) -> Order:
     return shop.books.orders[attempt.order_id]
 
 
-async def from_there(shop: MemoryShop, told: RefundOutcome) -> Refund | None:
+async def from_there(shop: MemoryShop, told: RefundOutcome) -> Refund:
     async with shop.transactions.begin() as tx:
         return await shop.settle_refund.of_provider(tx, told)
 
@@ -471,8 +471,12 @@ async def test_a_refund_made_there_waits_until_ours_that_leaves_no_room_has_been
     assert order_of(shop, paid).payment_status is PaymentStatus.REFUNDED
 
 
-async def test_a_refund_made_there_that_failed_before_it_was_known_is_none(
+async def test_a_refund_made_there_has_failed_also_where_its_success_is_told_later(
     shop: MemoryShop, paid: PaymentAttempt
 ) -> None:
-    assert await from_there(shop, made_there(1_000, FAILED)) is None
-    assert shop.books.refunds == {}
+    failed = await from_there(shop, made_there(1_000, FAILED))
+    late = await from_there(shop, made_there(1_000, SUCCEEDED))
+
+    assert failed.state is late.state is FAILED
+    assert list(shop.books.refunds) == [failed.id]
+    assert order_of(shop, paid).payment_status is PaymentStatus.PAID

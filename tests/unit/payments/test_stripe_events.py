@@ -12,6 +12,7 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.ids import RefundId
 from app.core.money import Currency, Money
 from app.payments.domain import AttemptState, PaymentOutcome
 from app.payments.events import (
@@ -23,6 +24,7 @@ from app.payments.events import (
     UnreadableEvent,
     UntrustedEvent,
 )
+from app.payments.refunds import RefundOutcome, RefundState
 from app.payments.stripe_events import TOLERANCE_SECONDS, StripeEvents
 from tests.unit.fakes import NOON, FixedClock
 
@@ -201,20 +203,24 @@ def test_a_charge_tells_the_card() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "as_ours"),
-    [("pending", "pending"), ("succeeded", "succeeded"), ("failed", "failed"), ("canceled", "failed")],
+    ("status", "state"),
+    [
+        ("pending", RefundState.PENDING),
+        ("requires_action", RefundState.PENDING),
+        ("succeeded", RefundState.SUCCEEDED),
+        ("failed", RefundState.FAILED),
+        ("canceled", RefundState.FAILED),
+    ],
 )
-def test_an_event_of_a_refund_says_how_it_stands(status: str, as_ours: str) -> None:
-    key = uuid.uuid4()
+def test_an_event_of_a_refund_says_how_it_stands(status: str, state: RefundState) -> None:
+    key = RefundId(uuid.uuid4())
     refund = {"id": "re_1", "object": "refund", "amount": 500, "currency": "usd", "status": status, "reason": None}
     refund |= {"payment_intent": "pi_1", "metadata": {"refund_id": str(key)}, "failure_reason": "lost_or_stolen_card"}
 
     event = read(event_body("refund.updated", refund))
 
-    assert (event.intent_id, event.news) == (
-        "pi_1",
-        RefundNews("re_1", key, Money(500, Currency("USD")), as_ours, "lost_or_stolen_card"),
-    )
+    outcome = RefundOutcome(state, Money(500, Currency("USD")), "re_1", "pi_1", key, "lost_or_stolen_card")
+    assert (event.intent_id, event.news) == ("pi_1", RefundNews(outcome))
 
 
 @pytest.mark.parametrize("status", ["needs_response", "under_review", "won", "lost", "warning_closed", "invented"])
