@@ -157,6 +157,7 @@ def _engine(url: str, pool_size: int, statement_timeout_seconds: int | None) -> 
                 "lock_timeout": f"{LOCK_MILLISECONDS}ms",
                 "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_MILLISECONDS}ms",
                 "jit": "off",  # compiling costs more than any of our statements
+                "plan_cache_mode": "force_generic_plan",  # planning anew for each value costs as much as most of them
             },
         },
     )
