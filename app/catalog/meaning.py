@@ -33,14 +33,15 @@ class WordFacts:
 class Meaning:
     """A query as the index is asked for it.
 
-    tsquery: empty where no word is left to look for. name_count, text_count: no more than about so many products have
-    it in their name, or anywhere; 0 where it is rare. top: products to put first, whatever their popularity. browses:
-    nothing was typed, so everything is found. leaves_out: a word that stands anywhere in a product keeps it out.
+    tsquery: empty where no word is left to look for. name_counts, text_counts: of each of its parts, about how many
+    products have it in their name, or anywhere; 0 where it is rare. top: products to put first, whatever their
+    popularity. browses: nothing was typed, so everything is found. leaves_out: a word that stands anywhere in a product
+    keeps it out.
     """
 
     tsquery: str
-    name_count: int = 0
-    text_count: int = 0
+    name_counts: tuple[int, ...] = ()
+    text_counts: tuple[int, ...] = ()
     top: tuple[int, ...] = ()
     browses: bool = False
     leaves_out: bool = False
@@ -69,8 +70,8 @@ def combine(query: QueryText, facts: Mapping[str, WordFacts], synonyms: Synonyms
     without = [f"!{part[0]}" for part in (_term(term, facts) for term in query.left_out) if part[0]]
     return Meaning(
         " & ".join([*(part[0] for part in found), *without]),
-        min(part[1] for part in found),
-        min(part[2] for part in found),
+        tuple(part[1] for part in found),
+        tuple(part[2] for part in found),
         top,
         leaves_out=bool(without),
     )
@@ -80,11 +81,11 @@ def completed(meaning: Meaning, words: Sequence[str], facts: Mapping[str, WordFa
     """The meaning with any of these words besides, such as the completions of one that is half typed."""
     begun = _any([_word(word, facts) for word in words])
     if not meaning.tsquery or not begun[0]:
-        return Meaning(begun[0], begun[1], begun[2])
+        return Meaning(begun[0], (begun[1],), (begun[2],))
     return Meaning(
         f"{meaning.tsquery} & {begun[0]}",
-        min(meaning.name_count, begun[1]),
-        min(meaning.text_count, begun[2]),
+        (*meaning.name_counts, begun[1]),
+        (*meaning.text_counts, begun[2]),
     )
 
 

@@ -1,13 +1,13 @@
-"""How many products a search finds: counted where that is quick, else at least so many, from a sample.
+"""How many products a search finds: counted to the end where that is quick, else at least EXACT_ROWS of them.
 
-A sample is the products with certain hashes of their ids, one in 8, 64 or 512, with an index of its own. What is told
-of it is a lower bound: four standard deviations below what the sample says, and never below what it holds.
+A bound is no estimate: so many rows have been counted, in a sample if a sample holds that many. Samples are the
+products with certain hashes of their ids, one in 4, 16, 64, 256 or 1,024, each with an index of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import floor, log10, sqrt
 from typing import Any
 
@@ -15,72 +15,114 @@ from app.catalog.meaning import Meaning
 from app.catalog.search_filters import Narrowing
 from app.catalog.search_plan import Search, SearchState
 from app.catalog.search_sql import count_statement
+from app.core.clock import Clock
 from app.core.pagination import Count, CountPrecision
 from app.database.engine import Database
+from app.database.search_tables import SAMPLES
 
-SMALL_CATALOGUE = 20_000  # counted whole in a few milliseconds
-EXACT_ROWS = 3_000
+SMALL_CATALOGUE = 20_000  # products: counted whole in a few milliseconds
+EXACT_ROWS = 1_000  # matches in a larger one that are counted to the end
+_SAMPLED_ROWS = 800  # of a sample, at most about so many are read; a quarter of them at least
+_PROBED = 64  # the sample that tells how frequent words and filters are together
+_ROOM = 1.5  # times EXACT_ROWS that a sample is likely to hold before it is counted
+_KEPT_SECONDS = 1.0
+_KEPT = 1_000
 _DEVIATIONS = 4  # one bound in thirty thousand is too high
-_ENOUGH = 500  # rows of a sample: a bound is then a fifth below the estimate
-_COARSE, _MIDDLE, _FINE = 512, 64, 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SearchCounts:
-    """Counts the products of a search."""
+    """Counts the products of a search.
+
+    What a probe has told is kept for a second: the count and the facets of one request ask for the same.
+    """
 
     database: Database
     state: SearchState
+    clock: Clock
+    _probed: dict[Search, tuple[float, int]] = field(default_factory=dict)
 
     async def count(self, search: Search) -> Count:
         """How many products it finds, those that are put first included."""
         if search.finds_nothing:
             return Count(0)
-        sample = await self.sample_for(search)
-        counted = (
-            0
-            if search.meaning.top and not (search.has_words or search.meaning.browses)
-            else (await self._number(search, sample))
-        )
-        return scaled(counted, sample, besides=await self.pinned_outside(search))
+        besides = await self._pinned_outside(search)
+        if search.meaning.top and not (search.has_words or search.meaning.browses):
+            return Count(besides)
+        if not await self.is_large():
+            return Count(await self._number(search) + besides)
+        found, is_all = await self._bounded(search)
+        return Count(found + besides, CountPrecision.EXACT if is_all else CountPrecision.AT_LEAST)
 
     async def up_to(self, meaning: Meaning, most: int) -> int:
         """How many products have a meaning, counted no further than `most`."""
         search = Search(meaning, Narrowing())
-        shape, values = search.shape()
-        values["limit"] = most
-        if (await self.state()).product_count > SMALL_CATALOGUE:
-            found = await self._first(count_statement(shape, _FINE, at_most=True), values)
+        if await self.is_large():
+            found = await self._number(search, SAMPLES[0], most)
             if found >= most:
                 return found
-        return await self._first(count_statement(shape, at_most=True), values)
+        return await self._number(search, None, most)
 
     async def sample_for(self, search: Search) -> int | None:
-        """The sample that gives a thousand rows or some; None where all can be counted."""
-        size = (await self.state()).product_count
-        if size <= SMALL_CATALOGUE:
+        """The sample of which some hundred rows match; None where all that match can be read."""
+        if not await self.is_large():
             return None
-        shape, values = search.shape()
-        if shape.is_indexed and search.frequency(in_name=False) <= EXACT_ROWS:
+        about = await self.about(search)
+        if about <= EXACT_ROWS:
             return None
-        probed = await self._first(count_statement(shape, _COARSE), values)
-        if probed >= _ENOUGH:
-            return _COARSE
-        if probed >= _COARSE // _MIDDLE:
-            return _MIDDLE if probed >= _MIDDLE else _FINE
-        probed = await self._first(count_statement(shape, _MIDDLE), values)
-        return None if probed * _MIDDLE <= EXACT_ROWS else _FINE
+        return next((sample for sample in SAMPLES if about <= sample * _SAMPLED_ROWS), SAMPLES[-1])
 
-    async def pinned_outside(self, search: Search) -> int:
+    async def is_large(self) -> bool:
+        """Whether not everything can be counted."""
+        return (await self.state()).product_count > SMALL_CATALOGUE
+
+    async def about(self, search: Search) -> int:
+        """About how many products match: what is known of one word or facet, else what a sample tells."""
+        size = await self.state()
+        if not (search.has_words or search.narrow.narrows):
+            return size.product_count
+        frequency = search.frequency(size, in_name=False)
+        shape, _ = search.shape()
+        if shape.is_indexed and (frequency.most <= EXACT_ROWS or search.is_single):
+            return frequency.most
+        now = self.clock.monotonic()
+        kept = self._probed.get(search)
+        if kept is not None and now - kept[0] < _KEPT_SECONDS:
+            return kept[1]
+        if len(self._probed) >= _KEPT:
+            self._probed.clear()
+        about = _PROBED * await self._number(search, _PROBED)
+        self._probed[search] = now, about
+        return about
+
+    async def _bounded(self, search: Search) -> tuple[int, bool]:
+        """How many there are, no further than EXACT_ROWS, and whether these are all."""
+        shape, _ = search.shape()
+        most = EXACT_ROWS + 1
+        if shape.is_indexed:  # a wrong guess costs a statement
+            about = search.frequency(await self.state(), in_name=False).likely
+        else:
+            about = await self.about(search)
+            if about < _ROOM * EXACT_ROWS:  # to find all of them is to read everything
+                return await self._number(search, _PROBED, EXACT_ROWS), False
+        holds = [sample for sample in SAMPLES if about >= _ROOM * EXACT_ROWS * sample]
+        if holds and await self._number(search, holds[-1], most) == most:
+            return EXACT_ROWS, False
+        found = await self._number(search, None, most)
+        return min(found, EXACT_ROWS), found < most
+
+    async def _pinned_outside(self, search: Search) -> int:
         """How many products are put first that the words do not find."""
         if not search.meaning.top:
             return 0
         shape, values = search.shape(top=True, outside=search.has_words)
         return await self._first(count_statement(shape), values)
 
-    async def _number(self, search: Search, sample: int | None) -> int:
+    async def _number(self, search: Search, sample: int | None = None, most: int | None = None) -> int:
         shape, values = search.shape()
-        return await self._first(count_statement(shape, sample), values)
+        if most is not None:
+            values["limit"] = most
+        return await self._first(count_statement(shape, sample, at_most=most is not None), values)
 
     async def _first(self, statement: Any, values: dict[str, object]) -> int:  # noqa: ANN401  Executable
         rows: Sequence[Any]
@@ -89,12 +131,15 @@ class SearchCounts:
         return int(rows[0][0])
 
 
-def scaled(found: int, sample: int | None, *, besides: int = 0) -> Count:
-    """What a number of rows in a sample says of all rows. besides: rows that were counted apart from it."""
+def scaled(found: int, sample: int | None) -> Count:
+    """What a number of rows in a sample says of all rows: a bound four standard deviations below what it tells.
+
+    It says no more than the count of all that is found does.
+    """
     if sample is None:
-        return Count(found + besides)
+        return Count(found)
     low = (found - _DEVIATIONS * sqrt(found * (1 - 1 / sample))) * sample
-    return Count(max(found, _rounded_down(low)) + besides, CountPrecision.AT_LEAST)
+    return Count(min(max(found, _rounded_down(low)), EXACT_ROWS), CountPrecision.AT_LEAST)
 
 
 def _rounded_down(number: float) -> int:

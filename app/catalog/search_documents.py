@@ -61,14 +61,14 @@ class SearchDocuments:
         return rows
 
     async def write(
-        self, rows: Sequence[dict[str, object]], *, into: str = HITS, head_popularity: int | None = None
+        self, rows: Sequence[dict[str, object]], *, into: str = HITS, tier_popularity: Sequence[int] | None = None
     ) -> None:
         """Write prepared rows. into: the table of hit rows, or one that has none of these products yet.
 
-        head_popularity: from where on a product is one of the popular ones, None for what is so now.
+        tier_popularity: from where on a product is in each tier, None for what is so now.
         """
         statement = sql.write_hits(into, text_config(self.language), new=into != HITS)
-        await self._run(statement, rows=rows, head_popularity=head_popularity)
+        await self._run(statement, rows=rows, tier_popularity=tier_popularity)
 
     async def index_prices(self, product_ids: Sequence[int]) -> None:
         """Bring the prices that search has of these products up to date, in every currency; no vector is written."""

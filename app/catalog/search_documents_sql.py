@@ -18,6 +18,13 @@ POPULARITY_STEP = """
     CASE WHEN {0} < 32 THEN {0} ELSE 32 + floor(32 * ln({0}::float8 / 32) / ln(2::float8) + 1e-9)::int END
 """
 
+
+def tier_of(step: str, bounds: str = "tier_popularity") -> str:
+    """The smallest tier that a step of popularity is in, 0 for none."""
+    places = f"unnest({bounds}) WITH ORDINALITY AS bound (least, place)"
+    return f"(SELECT coalesce(max(place), 0) FROM {places} WHERE {step} >= least)"
+
+
 _SOLD = f"SELECT * FROM ({SOLD}) AS sold WHERE currency = :currency"
 
 READ_DOCUMENTS = text(f"""
@@ -68,8 +75,8 @@ def add_words(config: str, prefix: str) -> TextClause:
 def write_hits(table: str, config: str, *, new: bool = False) -> TextClause:
     """Hit rows from documents; rows are written in the order of their ids, as a stock flip locks them.
 
-    new: the table has no such rows yet, and gets them in the order in which they are given. :head_popularity: where
-    the index of the popular ones begins, null for where it begins now.
+    new: the table has no such rows yet, and gets them in the order in which they are given. :tier_popularity: where
+    each tier begins, null for where it begins now.
 
     A vector that is the same stays the very value that is stored: then no index changes, and the row stays in place.
     """
@@ -80,16 +87,16 @@ def write_hits(table: str, config: str, *, new: bool = False) -> TextClause:
     change = f"""
         ORDER BY document.id
         ON CONFLICT (product_id) DO UPDATE SET
-            popularity = excluded.popularity, head = excluded.head, available = excluded.available,
+            popularity = excluded.popularity, tier = excluded.tier, available = excluded.available,
             on_sale = excluded.on_sale, price_min_minor = excluded.price_min_minor,
             price_max_minor = excluded.price_max_minor, created_at = excluded.created_at,
             sort_name = excluded.sort_name, facet_ids = excluded.facet_ids, {kept}
     """
     return text(f"""
-        INSERT INTO {table} (product_id, popularity, head, available, on_sale, price_min_minor, price_max_minor,
+        INSERT INTO {table} (product_id, popularity, tier, available, on_sale, price_min_minor, price_max_minor,
                              created_at, sort_name, facet_ids, name_vector, text_vector)
-        SELECT document.id, step, step >= coalesce(:head_popularity, head_popularity), coalesce(available, false),
-               on_sale, price_min, price_max, created_at, sort_name, facet_ids, name_vector,
+        SELECT document.id, step, {tier_of("step", "coalesce(:tier_popularity, tier_popularity)")},
+               coalesce(available, false), on_sale, price_min, price_max, created_at, sort_name, facet_ids, name_vector,
                name_vector || to_tsvector('{config}', text_words) || coalesce((
                    SELECT tsvector_agg(tagged_vector(language, words)) FROM jsonb_to_recordset(translated_texts)
                    AS translation (language text, words text)), '')
@@ -107,7 +114,7 @@ def write_hits(table: str, config: str, *, new: bool = False) -> TextClause:
                 translated_texts jsonb)
         ) AS document, search_state
         {"" if new else change}
-    """).bindparams(_ROWS, bindparam("head_popularity", type_=Integer))
+    """).bindparams(_ROWS, bindparam("tier_popularity", type_=ARRAY(Integer)))
 
 
 _PLACES = """

@@ -1,7 +1,7 @@
 """Counts for narrowing a search, each facet without its own filter.
 
 One statement counts every facet that has no filter of its own; one more for each that has. Rows come from all matches,
-or from a sample of them, which the counts then say. See ADR-0020.
+or from a sample of them, which the counts then say. See ADR-0020 and ADR-0034.
 """
 
 from __future__ import annotations
@@ -15,12 +15,24 @@ from app.catalog.search import MAX_VALUE_FACETS, FacetCount, FacetKind, Facets, 
 from app.catalog.search_counts import SearchCounts, scaled
 from app.catalog.search_filters import FacetKey
 from app.catalog.search_plan import Search, walk_category
-from app.catalog.search_sql import ORDERS, Arm, facet_statement, page_statement, price_statement
+from app.catalog.search_sql import ORDERS, Arm, facet_statement, page_statement
 from app.core.money import Currency
 from app.database.engine import Database
 
+_WALK_ROWS = 200  # to the ends of the prices: what is rarer there has its ends told by a sample
 _EVERYTHING = "everything"  # the kind of the facet that every product has
 _ALWAYS: tuple[FacetKey, ...] = ((FacetKind.BRAND, ""), (FacetKind.CATEGORY, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What one statement has counted. found: rows it has read; lowest, highest: prices among them."""
+
+    facets: list[ValueFacet]
+    found: int
+    sample: int | None
+    lowest: int | None
+    highest: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +50,20 @@ class SearchFacets:
             nothing = tuple(ValueFacet(kind, slug, "", ()) for kind, slug in _ALWAYS)
             return Facets(nothing, None, None, currency), 0
         filtered = list(dict.fromkeys(g.key for g in search.narrow.groups if g.key is not None))
-        sample = await self.counts.sample_for(search)
-        counted, found = await self._counted(search, None, sample)
-        facets = {_key(facet): facet for facet in counted}
+        counted = await self._counted(search)
+        facets = {_key(facet): facet for facet in counted.facets}
         for key in filtered:
-            wider = Search(search.meaning, search.narrow.without(key))
-            own, _ = await self._counted(wider, key, await self.counts.sample_for(wider))
+            own = (await self._counted(Search(search.meaning, search.narrow.without(key)), key)).facets
+            facets.pop(key, None)
             facets |= {key: own[0]} if own else {}
-            if not own:
-                facets.pop(key, None)
-        wider = Search(search.meaning, search.narrow.without_price())
-        lowest, highest = await self._prices(wider, sample if wider == search else await self.counts.sample_for(wider))
+        lowest, highest = await self._prices(search, counted)
         first = [facets.pop(key, ValueFacet(*key, "", ())) for key in _ALWAYS]
         chosen = [facets.pop(key) for key in filtered if key in facets]
         values = (*first, *chosen, *facets.values())[:MAX_VALUE_FACETS]
-        return Facets(values, lowest, highest, currency), found
+        return Facets(values, lowest, highest, currency), counted.found
 
-    async def _counted(self, search: Search, only: FacetKey | None, sample: int | None) -> tuple[list[ValueFacet], int]:
+    async def _counted(self, search: Search, only: FacetKey | None = None) -> _Counted:
+        sample = await self.counts.sample_for(search)
         shape, values = search.shape()
         pinned = bool(search.meaning.top)
         if pinned:
@@ -63,23 +72,24 @@ class SearchFacets:
             values |= {"kind": only[0].value, "slug": only[1]}
         statement = facet_statement(shape, sample, one=only is not None, pinned=pinned)
         rows = await self._rows(statement, values)
-        total = sum(row.found for row in rows if row.kind == _EVERYTHING)
-        return _facets([row for row in rows if row.kind != _EVERYTHING], sample), total
+        found = sum(row.found for row in rows if row.kind == _EVERYTHING)
+        span = (rows[0].lowest, rows[0].highest) if rows else (None, None)
+        return _Counted(_facets([row for row in rows if row.kind != _EVERYTHING], sample), found, sample, *span)
 
-    async def _prices(self, search: Search, sample: int | None) -> tuple[int | None, int | None]:
-        shape, values = search.shape()
-        if sample is None:
-            (row,) = await self._rows(price_statement(shape, None), values)
-            return row[0], row[1]
+    async def _prices(self, search: Search, counted: _Counted) -> tuple[int | None, int | None]:
+        """The lowest and the highest price: of all where all were read, else the first that a short walk meets."""
+        wider = Search(search.meaning, search.narrow.without_price())
+        if wider != search:
+            counted = await self._counted(wider, (FacetKind.PRICE, ""))
+        if counted.sample is None or None in (counted.lowest, counted.highest):
+            return counted.lowest, counted.highest
+        shape, values = wider.shape()
         ends = []
-        for sort in (ProductSort.PRICE_ASC, ProductSort.PRICE_DESC):
-            asked, walked = walk_category(search, shape, values | {"limit": 1})
-            statement = page_statement(asked, ORDERS[sort], Arm.WALK, forward=True, after=False)
+        for sort, known in ((ProductSort.PRICE_ASC, counted.lowest), (ProductSort.PRICE_DESC, counted.highest)):
+            asked, walked = walk_category(wider, shape, values | {"limit": 1})
+            statement = page_statement(asked, ORDERS[sort], Arm.WALK, forward=True, after=False, walk_rows=_WALK_ROWS)
             rows = await self._rows(statement, walked)
-            ends.append(rows[0][0] if rows else None)
-        if None in ends:  # too rare among the cheapest or the dearest: what the sample has is inside
-            (row,) = await self._rows(price_statement(shape, sample), values)
-            ends = [row[at] if end is None else end for at, end in enumerate(ends)]
+            ends.append(rows[0][0] if rows else known)
         return ends[0], ends[1]
 
     async def _rows(self, statement: Any, values: dict[str, object]) -> Sequence[Any]:  # noqa: ANN401  Executable

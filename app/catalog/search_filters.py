@@ -16,7 +16,10 @@ from app.database.engine import Database
 _FIND = text("""
     SELECT place, id, product_count FROM jsonb_to_recordset(:wanted) AS wanted (
         place int, kind text, slug text, value text)
-    JOIN facet_value USING (kind, slug, value)
+    CROSS JOIN LATERAL (
+        SELECT id, product_count FROM facet_value
+        WHERE (kind, slug, value) = (wanted.kind, wanted.slug, wanted.value) OFFSET 0
+    ) AS found
 """).bindparams(bindparam("wanted", type_=JSONB))
 
 _NOTHING = -1  # a facet that no product has
@@ -47,6 +50,11 @@ class Narrowing:
     groups: tuple[FacetGroup, ...] = ()
     conditions: tuple[tuple[str, object], ...] = ()
     currency: Currency | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether not all products of the shop pass."""
+        return bool(self.groups or self.conditions or self.currency)
 
     def without(self, key: FacetKey) -> Narrowing:
         """The same without a facet's own filter."""

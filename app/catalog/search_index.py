@@ -21,7 +21,7 @@ from app.catalog.search import MAX_QUERY_LENGTH, Facets, Hits, ProductSort, Sear
 from app.catalog.search_counts import SearchCounts
 from app.catalog.search_facets import SearchFacets
 from app.catalog.search_filters import Narrowing, narrowing
-from app.catalog.search_plan import Search, SearchState, arms, walk_category
+from app.catalog.search_plan import FEW_MATCHES, Place, Search, SearchState, arms, walk_category
 from app.catalog.search_sql import ORDERS, Arm, Order, page_statement, pinned_statement
 from app.catalog.search_suggestions import SearchSuggestions
 from app.catalog.vocabulary import Reading, Vocabulary
@@ -57,6 +57,30 @@ class _Row:
     product_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A part of an order that is read by itself. vector: that has the words, empty where words do not rank."""
+
+    lowest: int
+    highest: int
+    vector: str = ""
+
+    def holds(self, row: _Row) -> bool:
+        """Whether the row is one of it."""
+        return self.lowest <= row.segment <= self.highest
+
+    def is_past(self, row: _Row, *, forward: bool) -> bool:
+        """Whether a walk that has come to the row has left it behind."""
+        return self.lowest > row.segment if forward else self.highest < row.segment
+
+
+_FIRST = _Segment(_TOP, _TOP)
+_NAMED = _Segment(_IN_NAME, _IN_NAME, "name")
+_NOT_IN_NAME = _Segment(_ANYWHERE, _ANYWHERE, "text")
+_BY_CLASS = _Segment(_ANYWHERE, _IN_NAME, "text")  # both at once
+_ALL = _Segment(_ANYWHERE, _ANYWHERE)
+
+
 class PostgresSearchIndex:
     """`SearchIndex` on the table `product_search`. currency, language: the shop's own."""
 
@@ -65,7 +89,7 @@ class PostgresSearchIndex:
         self._currency = currency
         self._vocabulary = Vocabulary(database, clock, language=language)
         self._state = SearchState(database, clock)
-        self._counts = SearchCounts(database, self._state)
+        self._counts = SearchCounts(database, self._state, clock)
         self._facets = SearchFacets(database, self._counts, currency=currency)
         self._suggestions = SearchSuggestions(database, self._vocabulary, self._hits)
 
@@ -168,18 +192,19 @@ class PostgresSearchIndex:
         """Up to limit + 1 rows from the cursor on, in the direction of the walk."""
         if search.finds_nothing:
             return ()
-        order = ORDERS[request.sort]
-        segments = _segments(search, request.sort)
+        ordering = ORDERS[request.sort]
+        few = search.frequency(await self._state(), in_name=False).most <= FEW_MATCHES
+        segments = _segments(search, request.sort, few=few)
         rows: list[_Row] = []
         for segment in segments if page.forward else segments[::-1]:
-            if after is not None and (segment > after.segment if page.forward else segment < after.segment):
+            place = after if after is not None and segment.holds(after) else None
+            if after is not None and place is None and segment.is_past(after, forward=page.forward):
                 continue
-            place = after if after is not None and after.segment == segment else None
             wanted = page.limit + 1 - len(rows)
-            if segment == _TOP:
+            if segment is _FIRST:
                 rows += await self._top(search, page, place, wanted)
             else:
-                rows += await self._segment(segment, search, order, page, place, wanted, request.sort)
+                rows += await self._segment(segment, search, ordering, page, place, wanted)
             if len(rows) > page.limit:
                 break
         return rows
@@ -197,42 +222,38 @@ class PostgresSearchIndex:
         return [_Row(_TOP, *each) for each in named[:wanted]]
 
     async def _segment(
-        self,
-        segment: int,
-        search: Search,
-        order: Order,
-        page: PageRequest,
-        place: _Row | None,
-        wanted: int,
-        sort: ProductSort,
+        self, segment: _Segment, search: Search, order: Order, page: PageRequest, place: _Row | None, wanted: int
     ) -> list[_Row]:
-        by_class = sort is ProductSort.RELEVANCE and search.has_words
         shape, values = search.shape(
-            vector=("name" if segment == _IN_NAME else "text") if search.has_words else "",
-            beyond_name=by_class and segment == _ANYWHERE,
-            top=False if by_class and search.meaning.top else None,
+            vector=(segment.vector or "text") if search.has_words else "",
+            beyond_name=segment is _NOT_IN_NAME,
+            by_class=segment is _BY_CLASS,
+            top=False if segment.vector and search.meaning.top else None,
         )
         values |= {"limit": wanted}
         if place is not None:
             values |= {"after": place.value, "after_id": place.product_id}
+            values |= {"after_in_name": place.segment == _IN_NAME} if shape.by_class else {}
         found: list[_Row] = []
-        frequency = search.frequency(in_name=segment == _IN_NAME)
-        for arm in arms(shape, order, frequency, await self._state(), forward=page.forward):
+        size = await self._state()
+        frequency = search.frequency(size, in_name=segment.vector == "name")
+        beside = place.value if place is not None and order.column == "popularity" else None
+        begin = Place(wanted, page.forward, beside if isinstance(beside, int) else None)
+        for arm in arms(shape, order, frequency, size, begin):
             asked, asked_values = (
                 walk_category(search, shape, values) if arm is Arm.WALK and order.by_price else (shape, values)
             )
             statement = page_statement(asked, order, arm, forward=page.forward, after=place is not None)
-            found = [_Row(segment, *row) for row in await self._run(statement, asked_values)]
+            rows = await self._run(statement, asked_values)
+            found = [_Row(int(row[2]) if shape.by_class else segment.lowest, row[0], row[1]) for row in rows]
             if len(found) == wanted:
                 break
         return found
 
     async def _hits(self, meaning: Meaning, limit: int) -> list[ProductId]:
         """The most popular products with a meaning in their name."""
-        request = SearchRequest(sort=ProductSort.RELEVANCE)
-        page = PageRequest(limit)
-        search = Search(meaning, Narrowing())
-        rows = await self._segment(_IN_NAME, search, ORDERS[request.sort], page, None, limit, request.sort)
+        search, order = Search(meaning, Narrowing()), ORDERS[ProductSort.RELEVANCE]
+        rows = await self._segment(_NAMED, search, order, PageRequest(limit), None, limit)
         return [ProductId(row.product_id) for row in rows]
 
     async def _run(self, statement: Any, values: dict[str, object]) -> Sequence[Any]:  # noqa: ANN401  Executable
@@ -240,12 +261,15 @@ class PostgresSearchIndex:
             return (await connection.execute(statement, values)).all()
 
 
-def _segments(search: Search, sort: ProductSort) -> list[int]:
-    """The segments of an order, the first one first."""
+def _segments(search: Search, sort: ProductSort, *, few: bool) -> list[_Segment]:
+    """The segments of an order, the first one first. few: whether all matches are read at once."""
     if sort is not ProductSort.RELEVANCE:
-        return [_ANYWHERE]
-    words = [_IN_NAME, _ANYWHERE] if search.has_words else ([_ANYWHERE] if search.meaning.browses else [])
-    return [_TOP, *words] if search.meaning.top else words
+        return [_ALL]
+    if not search.has_words:
+        words = [_ALL] if search.meaning.browses else []
+    else:
+        words = [_BY_CLASS] if few else [_NAMED, _NOT_IN_NAME]
+    return [_FIRST, *words] if search.meaning.top else words
 
 
 def _correction(read: str) -> str | None:

@@ -1,13 +1,14 @@
-"""Which arms a page is read by, from how frequent its words and facets are. See ADR-0020.
+"""Which arms a page is read by, from how frequent its words and facets are. See ADR-0020 and ADR-0034.
 
-Few matches: all of them by the GIN index, sorted. More: first among the most popular products, which have an index of
-their own. Most of the catalogue: a walk along the order, which meets a match every few rows. Each arm falls back to
-the next one when it gives less than a page, so a wrong guess costs time and never a row.
+Few matches: all of them by the GIN index, sorted. More: first among the most popular products, in the smallest tier
+that is likely to hold a page of them. Most of the catalogue: a walk along the order, which meets a match every few
+rows. Each arm falls back to the next one when it gives less than a page, so a wrong guess costs time and never a row.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import prod
 
 from sqlalchemy import text
 
@@ -17,13 +18,15 @@ from app.catalog.search_filters import Narrowing
 from app.catalog.search_sql import Arm, Order, Shape
 from app.core.clock import Clock
 from app.database.engine import Database
-from app.database.search_tables import NO_HEAD
+from app.database.search_tables import NO_TIER, TIERS
 
 FEW_MATCHES = 500  # sorted faster than anything cleverer begins
 BROAD = 0.01  # of all products: a walk meets one every 100 rows
+VERY_BROAD = 0.1  # a walk to the end of the page is shorter than what a tier would give
+_PAGES_IN_TIER = 2  # likely matches that a tier is tried for, in pages
 _STATE_SECONDS = 30.0
 
-_STATE = text("SELECT product_count, head_popularity FROM search_state")
+_STATE = text("SELECT product_count, tier_popularity FROM search_state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class IndexSize:
     """The index as of its last refresh; 0 products before the first."""
 
     product_count: int = 0
-    head_popularity: int = NO_HEAD
+    tier_popularity: tuple[int, ...] = (NO_TIER,) * len(TIERS)
 
 
 @dataclass(slots=True)
@@ -48,9 +51,17 @@ class SearchState:
         if self.clock.monotonic() >= self._until:
             async with self.database.read_nearest() as connection:
                 row = (await connection.execute(_STATE)).first()
-            self._known = IndexSize(*row) if row else IndexSize()
+            self._known = IndexSize(row[0], tuple(row[1])) if row else IndexSize()
             self._until = self.clock.monotonic() + _STATE_SECONDS
         return self._known
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """About how many products match. most: no more than these; likely: if words and facets met by chance. 0 for few."""
+
+    most: int
+    likely: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +77,30 @@ class Search:
         return bool(self.meaning.tsquery)
 
     @property
+    def is_single(self) -> bool:
+        """Whether it is about one word or one facet, of which the number of products is known."""
+        words = len(self.meaning.text_counts) if self.has_words else 0
+        return words + len(self.narrow.groups) == 1 and not (self.narrow.conditions or self.narrow.currency)
+
+    @property
     def finds_nothing(self) -> bool:
         """Whether something was typed in which no word is."""
         return not (self.has_words or self.meaning.browses or self.meaning.top)
 
-    def frequency(self, *, in_name: bool) -> int:
-        """About how many products may match, at most; 0 where that is not known and so few."""
+    def frequency(self, size: IndexSize, *, in_name: bool) -> Frequency:
+        """How many products its words and facets have, as far as that is known."""
         counts = [group.product_count for group in self.narrow.groups]
         if self.has_words:
-            counts.append(self.meaning.name_count if in_name else self.meaning.text_count)
-        return min(counts, default=0)
+            counts += self.meaning.name_counts if in_name else self.meaning.text_counts
+        shares = [min(count / max(size.product_count, 1), 1.0) for count in counts]
+        return Frequency(min(counts, default=0), prod(shares) * size.product_count if counts else 0.0)
 
     def shape(
         self,
         *,
         vector: str | None = None,
         beyond_name: bool = False,
+        by_class: bool = False,
         top: bool | None = None,
         outside: bool = False,
     ) -> tuple[Shape, dict[str, object]]:
@@ -92,6 +111,7 @@ class Search:
             vector,
             leaves_out=self.meaning.leaves_out,
             beyond_name=beyond_name,
+            by_class=by_class,
             facets=len(self.narrow.groups),
             narrowed=tuple(name for name, _ in self.narrow.conditions),
             top=top,
@@ -109,17 +129,42 @@ class Search:
         return shape, values
 
 
-def arms(shape: Shape, order: Order, frequency: int, size: IndexSize, *, forward: bool) -> list[Arm]:
+_TIERS = (Arm.TIER_1, Arm.TIER_2, Arm.TIER_3)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins. popularity: of the product beside it, None at the end of the list; wanted: rows."""
+
+    wanted: int
+    forward: bool = True
+    popularity: int | None = None
+
+
+def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, place: Place) -> list[Arm]:
     """The arms of a page, to be tried in this order until one is full."""
     if not shape.is_indexed:
         return [Arm.WALK, Arm.SCAN] if order.by_price or shape.narrowed or shape.foreign else [Arm.SCAN]
-    if size.product_count and frequency > max(FEW_MATCHES, BROAD * size.product_count):
-        return [Arm.WALK, Arm.INDEX]
-    if order.by_price and not (shape.vector or shape.foreign) and frequency > FEW_MATCHES:
+    if shape.by_class or frequency.most <= FEW_MATCHES:
+        return [Arm.INDEX]
+    if order.by_price and not (shape.vector or shape.foreign):
         return [Arm.WALK, Arm.INDEX]  # a category by price has a walk of its own
-    if frequency > FEW_MATCHES and order.column == "popularity" and forward and size.head_popularity < NO_HEAD:
-        return [Arm.HEAD, Arm.INDEX]
-    return [Arm.INDEX]
+    tiers = _tiers(frequency, size, place) if order.column == "popularity" else []
+    broad = BROAD if not tiers else VERY_BROAD
+    if frequency.likely > broad * size.product_count:
+        return [Arm.WALK, Arm.INDEX]
+    return [*tiers, Arm.INDEX]
+
+
+def _tiers(frequency: Frequency, size: IndexSize, place: Place) -> list[Arm]:
+    """The tiers that the page may be in, from the smallest that is likely to hold it."""
+    if place.popularity is None and not place.forward:
+        return []
+    top = NO_TIER - 1 if place.popularity is None else place.popularity
+    inside = [arm for arm, bound in zip(_TIERS, size.tier_popularity, strict=True) if bound <= top]
+    wanted = _PAGES_IN_TIER * place.wanted * size.product_count / max(frequency.likely, 1.0)
+    enough = [arm for arm, products in zip(_TIERS, TIERS, strict=True) if arm in inside and products >= wanted]
+    return list(reversed(enough)) or inside[:1]
 
 
 def walk_category(search: Search, shape: Shape, values: dict[str, object]) -> tuple[Shape, dict[str, object]]:

@@ -4,11 +4,12 @@ note changes -> fill and index the new tables -> catch up with the changes -> lo
 
 The lock keeps out whoever writes, and imports wait before they have locked anything: so nobody waits for each other.
 Searches run all the while: until the last step on the old tables, after it on the new ones, and the step between takes
-a moment. New rows stand in the order of category and popularity, which is the order in which they are asked for.
+a moment. New rows stand in the order in which they are asked for: each sample together, in it category and popularity.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalog.price_sql import LOCK_IMPORTS
 from app.catalog.search_documents import HITS, SearchDocuments
-from app.catalog.upkeep_sql import HEAD_OF_PRODUCTS, SET_HEAD_POPULARITY
+from app.catalog.upkeep_sql import SET_TIER_BOUNDS, TIER_BOUNDS_OF_PRODUCTS
 from app.core.errors import OperationalError
 from app.core.money import Currency
 from app.database.engine import Database
+from app.database.search_tables import sample_level
 
 PRICES = "product_price_order"
 TABLES = (HITS, PRICES)
@@ -32,7 +34,9 @@ _FEW_CHANGES = 500  # so few are caught up with while writers wait
 _LOCK = 0x5EA_4C4
 _SWAP_LOCK_SECONDS = 5
 
-_PRODUCTS = text("SELECT id FROM product ORDER BY category_id, popularity DESC, id DESC")
+_PRODUCTS = text(f"""
+    SELECT id FROM product ORDER BY {sample_level("id")}, category_id, popularity DESC, id DESC
+""")
 _NOTE_CHANGES = (
     "CREATE OR REPLACE FUNCTION note_search_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
     " INSERT INTO search_change VALUES (coalesce(NEW.product_id, OLD.product_id)); RETURN NULL; END $$",
@@ -73,20 +77,20 @@ class RebuildSearch:
             if not (await guard.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})"))).scalar_one():
                 raise RebuildUnderWay("the search index is being rebuilt already: wait for it")
             await self._run(*_NOTE_CHANGES)
-            head = await self._head_popularity()
-            total = await self._fill(progress, head)
+            bounds = await self._tier_bounds()
+            total = await self._fill(progress, bounds)
             await self._build_indexes()
-            while await self._catch_up(_BATCH, head) >= _FEW_CHANGES:
+            while await self._catch_up(_BATCH, bounds) >= _FEW_CHANGES:
                 pass
-            await self._swap(head)
+            await self._swap(bounds)
         return total
 
-    async def _head_popularity(self) -> int:
-        """From where on a product is one of the popular ones, so that the new rows are marked as they are written."""
+    async def _tier_bounds(self) -> list[int]:
+        """From where on a product is in each tier, so that the new rows are marked as they are written."""
         async with self.database.read_fresh() as connection:
-            return int((await connection.execute(HEAD_OF_PRODUCTS)).scalar_one())
+            return list((await connection.execute(TIER_BOUNDS_OF_PRODUCTS)).scalar_one())
 
-    async def _fill(self, progress: Callable[[int, int], None], head: int) -> int:
+    async def _fill(self, progress: Callable[[int, int], None], bounds: list[int]) -> int:
         for table in TABLES:
             async with self.database.write() as connection:
                 options = (await connection.execute(_OPTIONS, {"table": table})).scalar()
@@ -97,17 +101,24 @@ class RebuildSearch:
         async with self.database.read_fresh() as connection:
             ids = (await connection.execute(_PRODUCTS)).scalars().all()
         documents: SearchDocuments | None = None
-        for start in range(0, len(ids), _BATCH):
-            async with self.database.write() as connection:  # short: imports wait for the words that it adds
-                documents = self._documents(connection, documents)
-                rows = await documents.prepare(ids[start : start + _BATCH])
-            async with self.database.write() as connection:
-                documents = self._documents(connection, documents)
-                await documents.write(rows, into=HITS + NEXT, head_popularity=head)
-            progress(min(start + _BATCH, len(ids)), len(ids))
+        written: asyncio.Task[None] | None = None
+        async with asyncio.TaskGroup() as tasks:  # the database writes one batch while the next one is put into words
+            for start in range(0, len(ids), _BATCH):
+                async with self.database.write() as connection:  # short: imports wait for the words that it adds
+                    documents = self._documents(connection, documents)
+                    rows = await documents.prepare(ids[start : start + _BATCH])
+                if written is not None:
+                    await written
+                written = tasks.create_task(self._write(rows, bounds))
+                progress(start, len(ids))
+        progress(len(ids), len(ids))
         return len(ids)
 
-    def _documents(self, connection: AsyncConnection, before: SearchDocuments | None) -> SearchDocuments:
+    async def _write(self, rows: Sequence[dict[str, object]], bounds: list[int]) -> None:
+        async with self.database.write() as connection:
+            await self._documents(connection).write(rows, into=HITS + NEXT, tier_popularity=bounds)
+
+    def _documents(self, connection: AsyncConnection, before: SearchDocuments | None = None) -> SearchDocuments:
         if before is None:
             return SearchDocuments(connection, self.currency, self.language)
         before.connection = connection  # it remembers facets and words
@@ -128,11 +139,11 @@ class RebuildSearch:
                         await connection.execute(text(_for_next(index.indexdef, index.indexname, table)))
                 await connection.execute(text(f"ANALYZE {table}{NEXT}"))
 
-    async def _catch_up(self, most: int, head: int) -> int:
+    async def _catch_up(self, most: int, bounds: list[int]) -> int:
         async with self.database.write() as connection:
-            return await self._apply_changes(connection, most, head)
+            return await self._apply_changes(connection, most, bounds)
 
-    async def _apply_changes(self, connection: AsyncConnection, most: int, head: int) -> int:
+    async def _apply_changes(self, connection: AsyncConnection, most: int, bounds: list[int]) -> int:
         taken = text(
             "DELETE FROM search_change WHERE ctid = ANY(ARRAY(SELECT ctid FROM search_change LIMIT :most))"
             " RETURNING product_id"
@@ -142,20 +153,20 @@ class RebuildSearch:
             for table in TABLES:
                 gone = text(f"DELETE FROM {table}{NEXT} WHERE product_id = ANY(CAST(:ids AS int[]))")
                 await connection.execute(gone, {"ids": ids})
-            documents = self._documents(connection, None)
-            await documents.write(await documents.prepare(ids), into=HITS + NEXT, head_popularity=head)
+            documents = self._documents(connection)
+            await documents.write(await documents.prepare(ids), into=HITS + NEXT, tier_popularity=bounds)
             places = _FILL_PRICES.replace("ORDER BY", "WHERE product_id = ANY(CAST(:ids AS int[])) ORDER BY")
             await connection.execute(text(places), {"ids": ids})
         return len(ids)
 
-    async def _swap(self, head: int) -> None:
+    async def _swap(self, bounds: list[int]) -> None:
         async with self.database.write_at_leisure() as connection:
             await connection.execute(text(f"SET LOCAL lock_timeout = '{_SWAP_LOCK_SECONDS}s'"))
             await connection.execute(LOCK_IMPORTS)
             await connection.execute(text(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE"))
-            while await self._apply_changes(connection, _BATCH, head):
+            while await self._apply_changes(connection, _BATCH, bounds):
                 pass
-            await connection.execute(SET_HEAD_POPULARITY, {"head_popularity": head})
+            await connection.execute(SET_TIER_BOUNDS, {"tier_popularity": bounds})
             for table in TABLES:
                 names = [row.indexname for row in await _all(connection, _INDEXES, table)]
                 await connection.execute(text(f"DROP TABLE {table}"))

@@ -16,11 +16,9 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Integer, Text, Text
 from sqlalchemy.types import TypeEngine
 
 from app.catalog.search import MAX_FACET_VALUES, ProductSort
-from app.database.search_tables import sample_condition
+from app.database.search_tables import sample_condition, tier_condition
 
 WALK_ROWS = 5_000  # what a walk looks at before it gives up: a few milliseconds
-# a number that the planner does not know before it plans: it takes a tenth of the rows for granted, and so never sorts
-_WALK_LIMIT = f"(SELECT {WALK_ROWS})"
 _STATEMENTS = 2_000  # shapes; few of them are ever asked for
 
 
@@ -53,10 +51,20 @@ ORDERS = {
 class Arm(Enum):
     """A way to the rows of a page."""
 
-    INDEX = "index"  # every match by the GIN index, sorted
-    HEAD = "head"  # the same among the most popular products
+    TIER_3 = "tier 3"  # every match among the most popular products by their GIN index, sorted
+    TIER_2 = "tier 2"
+    TIER_1 = "tier 1"
+    INDEX = "index"  # every match
     WALK = "walk"  # along the order, looking at each row, for at most WALK_ROWS
     SCAN = "scan"  # along the order to its end
+
+    @property
+    def tier(self) -> int | None:
+        """The tier that the arm looks into."""
+        return _TIER_OF.get(self)
+
+
+_TIER_OF = {Arm.TIER_1: 1, Arm.TIER_2: 2, Arm.TIER_3: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,8 @@ class Shape:
     """What narrows a statement, without the values.
 
     vector: `name` or `text`, empty without words. leaves_out: also held against the text. beyond_name: only what the
-    name does not have. facets: how many groups of facet ids. narrowed: names in _NARROWED. top: only these products
+    name does not have. by_class: what the name has comes first, and each row says whether it has; by the index alone.
+    facets: how many groups of facet ids. narrowed: names in _NARROWED. top: only these products
     (True), all but these (False), all. outside: what the words do not find. foreign: prices are not in the shop's own
     currency.
     """
@@ -72,6 +81,7 @@ class Shape:
     vector: str = ""
     leaves_out: bool = False
     beyond_name: bool = False
+    by_class: bool = False
     facets: int = 0
     narrowed: tuple[str, ...] = ()
     top: bool | None = None
@@ -101,12 +111,13 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "currency": Text(),
     "top_ids": ARRAY(Integer),
     "after_id": BigInteger(),
+    "after_in_name": Boolean(),
     "price_category": Integer(),
     "limit": Integer(),
 }
 _QUERY = "CAST(:query AS tsquery)"
 _IN_ITS_CURRENCY = """
-    (SELECT hit.product_id, hit.popularity, hit.head, hit.available, hit.created_at, hit.sort_name, hit.facet_ids,
+    (SELECT hit.product_id, hit.popularity, hit.tier, hit.available, hit.created_at, hit.sort_name, hit.facet_ids,
             hit.name_vector, hit.text_vector, price.price_min_minor, price.price_max_minor, price.on_sale
      FROM {0} AS hit JOIN product_price AS price ON price.product_id = hit.product_id AND price.currency = :currency)
 """
@@ -144,21 +155,27 @@ def _bound(statement: str, **types: TypeEngine[Any]) -> TextClause:
 
 
 @lru_cache(_STATEMENTS)
-def page_statement(shape: Shape, order: Order, arm: Arm, *, forward: bool, after: bool) -> TextClause:
-    """Rows (the order's column, product_id) of one page, in the direction that it is walked."""
+def page_statement(
+    shape: Shape, order: Order, arm: Arm, *, forward: bool, after: bool, walk_rows: int = WALK_ROWS
+) -> TextClause:
+    """Rows (the order's column, product_id) of one page, in the direction that it is walked.
+
+    walk_rows: what a walk looks at before it gives up.
+    """
     down = order.falling == forward
     direction = "DESC" if down else "ASC"
     column = order.column
     sign = "<" if down else ">"
+    if shape.by_class:
+        return _bound(_classed(shape, order, direction, sign if after else None), after=order.type)
     if arm is Arm.WALK and order.by_price:
-        statement = _price_walk(
-            shape, direction, f"AND (price_minor, product_id) {sign} (:after, :after_id)" if after else ""
-        )
+        start = f"AND (price_minor, product_id) {sign} (:after, :after_id)" if after else ""
+        statement = _price_walk(shape, direction, start, walk_rows)
         return _bound(statement, after=order.type)
     place = f"(s.{column}, s.product_id) {sign} (:after, :after_id)"
     by = f"{column} {direction}, product_id {direction}"
-    if arm in (Arm.INDEX, Arm.HEAD):
-        more = (["s.head"] if arm is Arm.HEAD else []) + ([place] if after else [])
+    if arm is Arm.INDEX or arm.tier:
+        more = ([f"s.{tier_condition(arm.tier)}"] if arm.tier else []) + ([place] if after else [])
         source = (
             f"(SELECT s.{column}, s.product_id FROM {_hits(shape)} AS s WHERE {_conditions(shape, *more)} OFFSET 0)"
         )
@@ -168,12 +185,28 @@ def page_statement(shape: Shape, order: Order, arm: Arm, *, forward: bool, after
         statement = f"SELECT {column}, product_id FROM {_hits(shape)} AS s WHERE {where} ORDER BY {by} LIMIT :limit"
         return _bound(statement, after=order.type)
     start = place if after else "true"
-    walked = _hits(shape, f"(SELECT s.* FROM product_search AS s WHERE {start} ORDER BY {by} LIMIT {_WALK_LIMIT})")
+    walked = _hits(
+        shape, f"(SELECT s.* FROM product_search AS s WHERE {start} ORDER BY {by} LIMIT {_unforeseen(walk_rows)})"
+    )
     statement = f"SELECT {column}, product_id FROM {walked} AS s WHERE {_conditions(shape)} ORDER BY {by} LIMIT :limit"
     return _bound(statement, after=order.type)
 
 
-def _price_walk(shape: Shape, direction: str, place: str) -> str:
+def _classed(shape: Shape, order: Order, direction: str, sign: str | None) -> str:
+    """Rows (the order's column, product_id, whether the name has the words), these first."""
+    columns = f"s.name_vector @@ {_QUERY} AS in_name, s.{order.column}, s.product_id"
+    matches = f"(SELECT {columns} FROM {_hits(shape)} AS s WHERE {_conditions(shape)} OFFSET 0)"
+    place = f"WHERE (in_name, {order.column}, product_id) {sign} (:after_in_name, :after, :after_id)" if sign else ""
+    by = ", ".join(f"{each} {direction}" for each in ("in_name", order.column, "product_id"))
+    return f"SELECT {order.column}, product_id, in_name FROM {matches} AS m {place} ORDER BY {by} LIMIT :limit"
+
+
+def _unforeseen(rows: int) -> str:
+    """A number that the planner does not know: it takes a tenth of the table for granted, and so never sorts."""
+    return f"(SELECT {rows})"
+
+
+def _price_walk(shape: Shape, direction: str, place: str, walk_rows: int) -> str:
     """Along the prices of a category, or in another currency than the shop's along all that it has."""
     by = f"price_minor {direction}, product_id {direction}"
     prices = "product_price_order WHERE category_id = :price_category"
@@ -182,7 +215,7 @@ def _price_walk(shape: Shape, direction: str, place: str) -> str:
         prices = f"{prices} WHERE currency = :currency"
     return f"""
         SELECT p.price_minor, p.product_id FROM (
-            SELECT price_minor, product_id FROM {prices} {place} ORDER BY {by} LIMIT {_WALK_LIMIT}
+            SELECT price_minor, product_id FROM {prices} {place} ORDER BY {by} LIMIT {_unforeseen(walk_rows)}
         ) AS p CROSS JOIN LATERAL (
             SELECT true FROM {_hits(shape)} AS s WHERE s.product_id = p.product_id AND {_conditions(shape)} OFFSET 0
         ) AS s ORDER BY p.{by.replace(", ", ", p.")} LIMIT :limit
@@ -200,34 +233,31 @@ def count_statement(shape: Shape, sample: int | None = None, *, at_most: bool = 
 
 @lru_cache(_STATEMENTS)
 def facet_statement(shape: Shape, sample: int | None, *, one: bool, pinned: bool) -> TextClause:
-    """Counts by facet value: of the facet :kind and :slug only, where `one`; of pinned products too, where `pinned`."""
-    sources = [f"SELECT unnest(s.facet_ids) AS id FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"]
+    """Counts by facet value, with the lowest and the highest price beside each.
+
+    one: of the facet :kind and :slug only, and how many rows were read; pinned: of pinned products too.
+    """
+    columns = "s.facet_ids, s.price_min_minor"
+    sources = [f"SELECT {columns} FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"]
     if pinned:
-        outside = _pinned(shape)
-        sources.append(f"SELECT unnest(s.facet_ids) FROM {_hits(shape)} AS s WHERE {_conditions(outside)}")
-    only = "value.kind = :kind AND value.slug = :slug" if one else "true"
+        sources.append(f"SELECT {columns} FROM {_hits(shape)} AS s WHERE {_conditions(_pinned(shape))}")
+    only = "(value.kind = :kind AND value.slug = :slug OR value.id = 0)" if one else "true"
     return _bound(
         f"""
-        SELECT kind, slug, label, value, found, coalesce(place, 32767) AS place FROM (
+        WITH met AS MATERIALIZED ({" UNION ALL ".join(sources)}),
+        span AS MATERIALIZED (SELECT min(price_min_minor) AS lowest, max(price_min_minor) AS highest FROM met)
+        SELECT kind, slug, label, value, found, coalesce(place, 32767) AS place, lowest, highest FROM (
             SELECT value.*, found, search_facet.position AS place, row_number() OVER (
                 PARTITION BY kind, value.slug ORDER BY found DESC, depth, label, value) AS rank
-            FROM (SELECT id, count(*) AS found FROM ({" UNION ALL ".join(sources)}) AS m GROUP BY id) AS n
+            FROM (SELECT id, count(*) AS found FROM (SELECT unnest(facet_ids) AS id FROM met) AS m GROUP BY id) AS n
             JOIN facet_value AS value USING (id)
             LEFT JOIN search_facet ON search_facet.slug = value.slug AND kind IN ('attribute', 'option')
             WHERE {only} AND NOT coalesce(search_facet.hidden, false)
-        ) AS ranked WHERE rank <= {MAX_FACET_VALUES}
+        ) AS ranked CROSS JOIN span WHERE rank <= {MAX_FACET_VALUES}
         ORDER BY place, kind, slug, found DESC, depth, label, value
         """,
         kind=Text(),
         slug=Text(),
-    )
-
-
-@lru_cache(_STATEMENTS)
-def price_statement(shape: Shape, sample: int | None) -> TextClause:
-    """The lowest and the highest price."""
-    return _bound(
-        f"SELECT min(price_min_minor), max(price_min_minor) FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"
     )
 
 
@@ -251,5 +281,5 @@ def _pinned(shape: Shape) -> Shape:
 def _in_sample(shape: Shape, sample: int | None) -> str:
     if sample is None:
         return _conditions(shape)
-    condition = sample_condition(sample).replace("product_id", "s.product_id")
+    condition = sample_condition(sample, "s.product_id")
     return _conditions(shape, condition, *([] if shape.is_indexed else ["s.facet_ids && ARRAY[0]"]))

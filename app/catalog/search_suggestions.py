@@ -22,7 +22,7 @@ _NAMES = text("""
     UNION ALL
     (SELECT kind, label, value FROM (
         SELECT kind, label, value, (SELECT coalesce(sum(popularity), 0) FROM (
-            SELECT popularity FROM product_search WHERE facet_ids && ARRAY[facet_value.id] LIMIT 200
+            SELECT popularity FROM product_search WHERE facet_ids && ARRAY[facet_value.id] LIMIT 20
         ) AS best) AS popularity
         FROM (SELECT * FROM facet_value WHERE words @@ CAST(:prefix AS tsquery) AND kind = 'brand'
               ORDER BY product_count DESC, id LIMIT 10) AS facet_value

@@ -31,10 +31,10 @@ class RefreshSearch:
         moved = await self._restep()
         async with self.database.write_at_leisure() as connection:
             count = (await connection.execute(sql.PRODUCT_COUNT)).scalar_one()
-            head = (await connection.execute(sql.HEAD)).scalar_one()
-            state = {"product_count": count, "head_popularity": head, "now": self.clock.now()}
+            bounds = (await connection.execute(sql.TIER_BOUNDS)).scalar_one()
+            state = {"product_count": count, "tier_popularity": bounds, "now": self.clock.now()}
             await connection.execute(sql.SET_STATE, state)
-            await connection.execute(sql.SET_HEAD)
+            await connection.execute(sql.SET_TIERS)
         async with self.database.write_at_leisure() as connection:
             for statement in sql.count_statements(sampled=count > sql.SAMPLED_FROM):
                 await connection.execute(text(statement.replace(":", r"\:")))

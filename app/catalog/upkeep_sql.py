@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DateTime, Integer, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Integer, TextClause, bindparam, text
 
-from app.catalog.search_documents_sql import POPULARITY_STEP
-from app.database.search_tables import NO_HEAD, SAMPLES, sample_condition
+from app.catalog.search_documents_sql import POPULARITY_STEP, tier_of
+from app.database.search_tables import NO_TIER, SAMPLES, TIERS, sample_condition
 
-HEAD_PRODUCTS = 50_000  # the most popular, with an index of their own
+_TIMES_A_TIER = 4  # products of a catalogue that has the tier: it would save little in a smaller one
 SAMPLED_FROM = 100_000  # products: below, everything is counted
 SAMPLE = SAMPLES[0]
 FREQUENT = 400  # products: what is rarer is not kept, and counts as rare
 _IN_SAMPLE = sample_condition(SAMPLE)
+_BOUNDS = bindparam("tier_popularity", type_=ARRAY(Integer))
 
 PRODUCT_COUNT = text("SELECT count(*) FROM product_search")
 NEXT_ID = text("SELECT max(id) FROM (SELECT id FROM product WHERE id > :after ORDER BY id LIMIT :size) AS batch")
@@ -33,25 +34,30 @@ RESTEP = text(f"""
         WHERE product_search.popularity <> {POPULARITY_STEP.format("now.popularity")}
         ORDER BY product_id FOR UPDATE OF product_search
     )
-    UPDATE product_search SET popularity = step, head = step >= head_popularity
+    UPDATE product_search SET popularity = step, tier = {tier_of("step")}
     FROM changed, search_state WHERE product_search.product_id = changed.product_id
 """).bindparams(bindparam("since", type_=DateTime(timezone=True)))
 
-HEAD = text(f"""
-    SELECT coalesce((SELECT popularity + 1 FROM product_search
-                     ORDER BY popularity DESC OFFSET {HEAD_PRODUCTS} LIMIT 1), {NO_HEAD})
-""")
-HEAD_OF_PRODUCTS = text(f"""
-    SELECT coalesce((SELECT {POPULARITY_STEP.format("popularity")} + 1 FROM product
-                     ORDER BY popularity DESC OFFSET {HEAD_PRODUCTS} LIMIT 1), {NO_HEAD})
-""")
-SET_HEAD_POPULARITY = text("UPDATE search_state SET head_popularity = :head_popularity")
+
+def _tier_bounds(popularity: str, table: str) -> TextClause:
+    """The step of popularity from where on a product is in each tier: one more than that of the first one outside."""
+    bounds = [
+        f"""CASE WHEN products.count >= {_TIMES_A_TIER * size} THEN (
+            SELECT {popularity} + 1 FROM {table} ORDER BY popularity DESC OFFSET {size} LIMIT 1) ELSE {NO_TIER} END"""
+        for size in TIERS
+    ]
+    return text(f"SELECT ARRAY[{', '.join(bounds)}] FROM (SELECT count(*) FROM {table}) AS products")
+
+
+TIER_BOUNDS = _tier_bounds("popularity", "product_search")
+TIER_BOUNDS_OF_PRODUCTS = _tier_bounds(POPULARITY_STEP.format("popularity"), "product")
+SET_TIER_BOUNDS = text("UPDATE search_state SET tier_popularity = :tier_popularity").bindparams(_BOUNDS)
 SET_STATE = text("""
-    UPDATE search_state SET product_count = :product_count, head_popularity = :head_popularity, refreshed_at = :now
-""").bindparams(bindparam("now", type_=DateTime(timezone=True)), bindparam("head_popularity", type_=Integer))
-SET_HEAD = text("""
-    UPDATE product_search SET head = NOT head WHERE product_id IN (
-        SELECT product_id FROM product_search, search_state WHERE head <> (popularity >= head_popularity)
+    UPDATE search_state SET product_count = :product_count, tier_popularity = :tier_popularity, refreshed_at = :now
+""").bindparams(_BOUNDS, bindparam("now", type_=DateTime(timezone=True)))
+SET_TIERS = text(f"""
+    UPDATE product_search SET tier = {tier_of("popularity")} FROM search_state WHERE product_id IN (
+        SELECT product_id FROM product_search, search_state WHERE tier <> {tier_of("popularity")}
         ORDER BY product_id FOR UPDATE OF product_search)
 """)
 

@@ -26,13 +26,25 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from app.database.metadata import metadata, moment
 
 _WORD = Text(collation="C")  # compared by bytes: words with one beginning stand together
-NO_HEAD = 2**31 - 1  # the popularity that no product has: in a small catalogue none is in the index of the popular ones
-SAMPLES = (8, 64, 512)  # one row in so many, by a hash of its id
+TIERS = (64_000, 8_000, 1_000)  # products: the most popular, in three tiers of which each holds the next one
+NO_TIER = 2**31 - 1  # the popularity that no product has: a small catalogue has no large tiers
+SAMPLES = (4, 16, 64, 256, 1_024)  # one row in so many, by a hash of its id
 
 
-def sample_condition(one_in: int) -> str:
+def sample_condition(one_in: int, product_id: str = "product_id") -> str:
     """Which rows are in the sample; a larger sample contains the smaller ones."""
-    return f"(hashint4(product_id) & {one_in - 1}) = 0"
+    return f"(hashint4({product_id}) & {one_in - 1}) = 0"
+
+
+def sample_level(product_id: str) -> str:
+    """Sorts products by the smallest sample that they are in."""
+    levels = [f"WHEN {sample_condition(n, product_id)} THEN {-n}" for n in reversed(SAMPLES)]
+    return f"CASE {' '.join(levels)} ELSE 0 END"
+
+
+def tier_condition(tier: int) -> str:
+    """Which rows are in a tier, 1 for the largest."""
+    return f"tier >= {tier}"
 
 
 def _gin(name: str, *columns: str, where: str | None = None) -> Index:
@@ -50,7 +62,7 @@ product_search = Table(
     metadata,
     Column("product_id", Integer, primary_key=True, autoincrement=False),
     Column("popularity", Integer, nullable=False),  # in steps of some per cent: a sale seldom changes it
-    Column("head", Boolean, nullable=False),  # popularity >= search_state.head_popularity
+    Column("tier", SmallInteger, nullable=False),  # the smallest of TIERS that the product is in, 0 for none
     Column("available", Boolean, nullable=False),  # kept by a trigger on stock, in the same transaction
     Column("on_sale", Boolean, nullable=False),
     Column("price_min_minor", BigInteger, nullable=False),  # what shoppers see, in the shop's currency
@@ -65,8 +77,11 @@ product_search = Table(
     Index(None, "sort_name", "product_id"),
     _gin("product_search_name_idx", "name_vector", "facet_ids"),
     _gin("product_search_text_idx", "text_vector", "facet_ids"),
-    _gin("product_search_head_name_idx", "name_vector", "facet_ids", where="head"),
-    _gin("product_search_head_text_idx", "text_vector", "facet_ids", where="head"),
+    *(
+        _gin(f"product_search_tier_{tier}_{what}_idx", f"{what}_vector", "facet_ids", where=tier_condition(tier))
+        for tier in range(1, len(TIERS) + 1)
+        for what in ("name", "text")
+    ),
     *(_gin(f"product_search_sample_{n}_idx", "text_vector", "facet_ids", where=sample_condition(n)) for n in SAMPLES),
 )
 
@@ -160,6 +175,6 @@ search_state = Table(  # one row
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("product_count", Integer, nullable=False),
-    Column("head_popularity", Integer, nullable=False),
+    Column("tier_popularity", ARRAY(Integer), nullable=False),  # from where on a product is in each of TIERS; rises
     Column("refreshed_at", moment),  # null: the index has to be built
 )
