@@ -1,7 +1,7 @@
 """What search is held against, on the same rows in the same run: PostgreSQL's `ts_rank`, and tantivy.
 
 tantivy is a search engine as a library: `pip install -r tests/benchmarks/requirements.txt`. Without it its column is
-empty. Both are asked for the best 24 products of the same words.
+empty. Both are asked for the best 24 products of the same words, and for the facets of all matches.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app.bootstrap import Shop
 from app.catalog.search import SearchRequest
@@ -22,20 +22,70 @@ try:
 except ImportError:
     tantivy = None
 
-_RANKED = text("""
-    SELECT product_id FROM product_search, websearch_to_tsquery('shop_en', :query) AS query
-    WHERE text_vector @@ query ORDER BY ts_rank(text_vector, query) DESC, product_id DESC LIMIT 24
-""")
-_NAMES = text("""
-    SELECT id, name, coalesce(brand, '') AS brand, description, popularity FROM product WHERE id > :after
+_MATCHES = "FROM product_search, {query} AS query WHERE text_vector @@ query"
+_RANKED = "SELECT product_id {matches} ORDER BY ts_rank(text_vector, query) DESC, product_id DESC LIMIT 24"
+_COUNTED = "SELECT count(*) {matches}"
+_FACETS = """
+    SELECT id, count(*) FROM (SELECT unnest(facet_ids) AS id {matches}) AS each GROUP BY id ORDER BY 2 DESC LIMIT 300
+"""
+_BY_PRICE = """
+    SELECT product_id FROM product_search WHERE facet_ids && ARRAY[(SELECT id FROM facet_value
+    WHERE kind = 'category' AND value = :category)] ORDER BY price_min_minor, product_id OFFSET :skipped LIMIT 24
+"""
+_WORDS, _BEGIN = "websearch_to_tsquery('shop_en', :query)", "to_tsquery('simple', :query || ':*')"
+_ROWS = text("""
+    SELECT id, name, coalesce(brand, '') AS brand, description, popularity, category_id FROM product WHERE id > :after
     ORDER BY id LIMIT 20000
 """)
 
 
-async def ranked(shop: Shop, request: SearchRequest) -> None:
-    """The naive query: every match is ranked."""
-    async with shop.database.read_fresh() as connection:
-        (await connection.execute(_RANKED, {"query": request.query})).all()
+def _naive(statement: str, query: str = _WORDS) -> TextClause:
+    return text(statement.format(matches=_MATCHES.format(query=query)))
+
+
+_PAGE, _BEGUN, _COUNT, _FACET = (
+    _naive(_RANKED),
+    _naive(_RANKED, _BEGIN),
+    _naive(_COUNTED),
+    _naive(_FACETS),
+)
+_PRICED = text(_BY_PRICE)
+
+
+class Naive:
+    """The queries that one would write first: every match is ranked, counted, skipped."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    async def page(self, request: SearchRequest) -> None:
+        """The best by `ts_rank`."""
+        await self._run(_PAGE, query=request.query)
+
+    async def begun(self, request: SearchRequest) -> None:
+        """The best of all words that begin so."""
+        await self._run(_BEGUN, query=request.query)
+
+    async def count(self, request: SearchRequest) -> None:
+        """All matches counted."""
+        await self._run(_COUNT, query=request.query)
+
+    async def facets(self, request: SearchRequest) -> None:
+        """The facets of all matches counted."""
+        await self._run(_FACET, query=request.query)
+
+    async def full(self, request: SearchRequest) -> None:
+        """All three."""
+        for statement in (_PAGE, _COUNT, _FACET):
+            await self._run(statement, query=request.query)
+
+    async def by_price(self, request: SearchRequest, skipped: int = 0) -> None:
+        """A category by price, so many products skipped."""
+        await self._run(_PRICED, category=str(request.filter.categories[0]), skipped=skipped)
+
+    async def _run(self, statement: TextClause, **values: object) -> None:
+        async with self._shop.database.read_fresh() as connection:
+            (await connection.execute(statement, values)).all()
 
 
 class Tantivy:
@@ -46,7 +96,10 @@ class Tantivy:
         builder.add_text_field("name", tokenizer_name="en_stem")
         builder.add_text_field("text", tokenizer_name="en_stem")
         builder.add_integer_field("popularity", fast=True)
+        builder.add_integer_field("category", fast=True)
+        builder.add_text_field("brand", tokenizer_name="raw", fast=True)
         self._index = tantivy.Index(builder.build(), path=str(folder))
+        self._aggregations = {name: {"terms": {"field": name, "size": 50}} for name in ("brand", "category")}
 
     async def fill(self, shop: Shop) -> float:
         """Index every product; returns the seconds that the engine took."""
@@ -54,12 +107,13 @@ class Tantivy:
         after, seconds = 0, 0.0
         while True:
             async with shop.database.read_fresh() as connection:
-                rows: Sequence[Any] = (await connection.execute(_NAMES, {"after": after})).all()
+                rows: Sequence[Any] = (await connection.execute(_ROWS, {"after": after})).all()
             started = time.perf_counter()
             for row in rows:
                 name = f"{plain(row.name)} {plain(row.brand)}"
-                document = {"name": name, "text": f"{name} {row.description}", "popularity": row.popularity}
-                writer.add_document(tantivy.Document.from_dict(document))
+                fields = {"name": name, "text": f"{name} {row.description}", "popularity": row.popularity}
+                fields |= {"category": row.category_id or 0, "brand": row.brand}
+                writer.add_document(tantivy.Document.from_dict(fields))
             seconds += time.perf_counter() - started
             if not rows:
                 break
@@ -70,9 +124,21 @@ class Tantivy:
         self._index.reload()
         return seconds + time.perf_counter() - started
 
-    def search(self, request: SearchRequest) -> None:
+    def page(self, request: SearchRequest) -> None:
         """The best 24 by BM25, the name counting three times."""
+        self._index.searcher().search(self._read(request), 24)
+
+    def facets(self, request: SearchRequest) -> None:
+        """Brands and categories of all matches."""
+        self._index.searcher().aggregate(self._read(request), self._aggregations)
+
+    def full(self, request: SearchRequest) -> None:
+        """A page with the number of all matches, and facets."""
+        self._index.searcher().search(self._read(request), 24, count=True)
+        self.facets(request)
+
+    def _read(self, request: SearchRequest) -> Any:
         query, _ = self._index.parse_query_lenient(
             request.query, ["name", "text"], field_boosts={"name": 3.0}, conjunction_by_default=True
         )
-        self._index.searcher().search(query, 24)
+        return query

@@ -43,6 +43,11 @@ class Terms:
         """The beginnings of words."""
         return [word[: max(3, len(word) // 2)] for word in self.broad + self.middle]
 
+    @staticmethod
+    def of_words() -> tuple[str, ...]:
+        """The classes that are words alone, as a rival can be asked for them."""
+        return "rare term", "term with 1 in 1,000", "broad term", "two terms"
+
     def classes(self) -> dict[str, list[SearchRequest]]:
         """The requests of every class of query."""
         by_price = ProductSort.PRICE_ASC
@@ -60,7 +65,7 @@ class Terms:
         categories = [ProductFilter(categories=(CategoryId(key),)) for key in self.categories]
         return {
             "rare term": [SearchRequest(word) for word in self.rare],
-            "middling term": [SearchRequest(word) for word in self.middle],
+            "term with 1 in 1,000": [SearchRequest(word) for word in self.middle],
             "broad term": [SearchRequest(word) for word in self.broad],
             "two terms": [SearchRequest(pair) for pair in self.pairs],
             "prefix": [SearchRequest(word) for word in self.prefixes],

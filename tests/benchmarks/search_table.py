@@ -1,0 +1,77 @@
+"""The table that the search benchmark prints, and the limits that its ratios are held to."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tests.benchmarks.search_classes import ENGINE, RANKED
+from tests.benchmarks.search_costs import Cost
+
+MOST_GROWTH = 3.0  # of the database's CPU from the smallest to the largest catalogue
+MAY_GROW = {"broad term, 4 filters"}  # a narrow filter has to find all that match
+MOST_OF_RANKED = 1.0  # of the CPU of the naive query, in the largest catalogue
+MOST_OF_ENGINE = {"broad term": 1.0, "facets: broad term": 1.0, "full page: broad term": 1.0}
+LEAST_MS = 0.3  # below, a ratio of two catalogues is noise
+LEAST_IN_PLACE = 0.95  # a page that is full makes room with its first updates
+_NOT_OURS = (f"{RANKED}: ", f"{ENGINE}: ", "HTTP")
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """All that was measured of one catalogue.
+
+    disk, memory: megabytes by what takes them; in_place: the share of updated rows that stayed in place (HOT).
+    """
+
+    costs: dict[str, Cost]
+    disk: dict[str, float]
+    memory: dict[str, float]
+    in_place: dict[str, float]
+    load_seconds: float = 0.0
+
+
+def show(measured: dict[int, Measured]) -> None:
+    """Print what every catalogue costs, the smallest first."""
+    smallest = measured[min(measured)].costs
+    for size, each in sorted(measured.items()):
+        print(f"\n{size:,} products" + (f", loaded in {each.load_seconds:.0f} s" if each.load_seconds else ""))
+        for label, megabytes in (("disk", each.disk), ("memory", each.memory)):
+            print(f"{label}, MB: " + ", ".join(f"{name} {value:,.0f}" for name, value in megabytes.items()))
+        print(f"{'ms':38}{'p50':>8}{'p95':>9}{'db CPU':>9}{f'to {min(measured):,}':>11}{RANKED:>9}{ENGINE:>9}")
+        for name, cost in each.costs.items():
+            if not name.startswith(_NOT_OURS[:2]):
+                print(_line(name, cost, smallest, each.costs))
+
+
+def _line(name: str, cost: Cost, smallest: dict[str, Cost], beside: dict[str, Cost]) -> str:
+    others = (smallest.get(name), beside.get(f"{RANKED}: {name}"), beside.get(f"{ENGINE}: {name}"))
+    ratios = "".join(
+        f"{'-' if other is None else f'{_ratio(cost, other):.2f}':>{width}}"
+        for other, width in zip(others, (11, 9, 9), strict=True)
+    )
+    served = "" if cost.api is None else f"   {cost.per_second:.0f}/s, API CPU {cost.api:.2f}"
+    return f"{name:38}{cost.p50:8.2f} {cost.p95:8.2f} {cost.cpu:8.3f}{ratios}{served}"
+
+
+def _ratio(cost: Cost, other: Cost) -> float:
+    return cost.cpu / max(other.cpu, 0.001)
+
+
+def faults(measured: dict[int, Measured]) -> list[str]:
+    """The ratios that are above their limits, as sentences."""
+    smallest, largest = measured[min(measured)].costs, measured[max(measured)].costs
+    found = []
+    for name, cost in largest.items():
+        if name.startswith(_NOT_OURS):
+            continue
+        if name in smallest and name not in MAY_GROW:
+            growth = max(cost.cpu, LEAST_MS) / max(smallest[name].cpu, LEAST_MS)
+            if growth > MOST_GROWTH:
+                found.append(f"{name}: {growth:.1f} times the cost in the smallest catalogue, at most {MOST_GROWTH:g}")
+        for rival, most in ((RANKED, MOST_OF_RANKED), (ENGINE, MOST_OF_ENGINE.get(name))):
+            other = largest.get(f"{rival}: {name}")
+            if other is not None and most is not None and _ratio(cost, other) > most:
+                found.append(f"{name}: {_ratio(cost, other):.2f} times the cost of {rival}, at most {most:g}")
+    for name, share in measured[max(measured)].in_place.items():
+        if share < LEAST_IN_PLACE:
+            found.append(f"{name}: {share:.0%} of the rows stayed in place, at least {LEAST_IN_PLACE:.0%}")
+    return found
