@@ -25,6 +25,7 @@ EXACT_ROWS = 1_000  # matches in a larger one that are counted to the end
 _SAMPLED_ROWS = 800  # of a sample, at most about so many are read; a quarter of them at least
 _PROBED = 64  # the sample that tells how frequent words and filters are together
 _ROOM = 1.5  # times EXACT_ROWS that a sample is likely to hold before it is counted
+_SURE = 20  # times as many that a sample is likely to hold before a few are looked for in it
 _KEPT_SECONDS = 1.0
 _KEPT = 1_000
 _DEVIATIONS = 4  # one bound in thirty thousand is too high
@@ -57,10 +58,10 @@ class SearchCounts:
     async def up_to(self, meaning: Meaning, most: int) -> int:
         """How many products have a meaning, counted no further than `most`."""
         search = Search(meaning, Narrowing())
-        if await self.is_large():
-            found = await self._number(search, SAMPLES[0], most)
-            if found >= most:
-                return found
+        likely = search.frequency(await self.state(), in_name=False).likely
+        holds = [sample for sample in SAMPLES if likely >= _SURE * most * sample]
+        if holds and await self._number(search, holds[-1], most) == most:
+            return most
         return await self._number(search, None, most)
 
     async def sample_for(self, search: Search) -> int | None:

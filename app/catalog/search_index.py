@@ -21,7 +21,7 @@ from app.catalog.search import MAX_QUERY_LENGTH, Facets, Hits, ProductSort, Sear
 from app.catalog.search_counts import SearchCounts
 from app.catalog.search_facets import SearchFacets
 from app.catalog.search_filters import Narrowing, narrowing
-from app.catalog.search_plan import FEW_MATCHES, Place, Search, SearchState, arms, walk_category
+from app.catalog.search_plan import FEW_MATCHES, Place, Search, SearchState, arms, walk_category, walk_rows
 from app.catalog.search_sql import ORDERS, Arm, Order, page_statement, pinned_statement
 from app.catalog.search_suggestions import SearchSuggestions
 from app.catalog.vocabulary import Reading, Vocabulary
@@ -243,7 +243,8 @@ class PostgresSearchIndex:
             asked, asked_values = (
                 walk_category(search, shape, values) if arm is Arm.WALK and order.by_price else (shape, values)
             )
-            statement = page_statement(asked, order, arm, forward=page.forward, after=place is not None)
+            far = walk_rows(frequency, order)
+            statement = page_statement(asked, order, arm, forward=page.forward, after=place is not None, walk_rows=far)
             rows = await self._run(statement, asked_values)
             found = [_Row(int(row[2]) if shape.by_class else segment.lowest, row[0], row[1]) for row in rows]
             if len(found) == wanted:

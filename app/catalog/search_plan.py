@@ -21,9 +21,10 @@ from app.database.engine import Database
 from app.database.search_tables import NO_TIER, TIERS
 
 FEW_MATCHES = 500  # sorted faster than anything cleverer begins
-BROAD = 0.01  # of all products: a walk meets one every 100 rows
-VERY_BROAD = 0.1  # a walk to the end of the page is shorter than what a tier would give
-_PAGES_IN_TIER = 2  # likely matches that a tier is tried for, in pages
+VERY_BROAD = 0.1  # of all products: a walk to the end of the page is shorter than what a tier would give
+_PAGES_IN_TIER = 2  # likely matches that a tier or a walk is tried for, in pages
+_WALKS = (1_000, 5_000, 20_000)
+_ROWS_A_STEP = 3  # that the index gives while a walk by price, which looks each product up, takes one step
 _STATE_SECONDS = 30.0
 
 _STATE = text("SELECT product_count, tier_popularity FROM search_state")
@@ -150,10 +151,17 @@ def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, plac
     if order.by_price and not (shape.vector or shape.foreign):
         return [Arm.WALK, Arm.INDEX]  # a category by price has a walk of its own
     tiers = _tiers(frequency, size, place) if order.column == "popularity" else []
-    broad = BROAD if not tiers else VERY_BROAD
-    if frequency.likely > broad * size.product_count:
+    share = frequency.likely / max(size.product_count, 1)
+    met = share * walk_rows(frequency, order)  # by a walk of that length
+    if share > VERY_BROAD or (not tiers and met > place.wanted):
         return [Arm.WALK, Arm.INDEX]
     return [*tiers, Arm.INDEX]
+
+
+def walk_rows(frequency: Frequency, order: Order) -> int:
+    """How far a walk goes before the index is asked for all matches: as long as that would take."""
+    rows = frequency.likely / (_ROWS_A_STEP if order.by_price else 1)
+    return next((each for each in reversed(_WALKS) if each <= rows), _WALKS[0])
 
 
 def _tiers(frequency: Frequency, size: IndexSize, place: Place) -> list[Arm]:

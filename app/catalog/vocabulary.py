@@ -21,6 +21,8 @@ from app.database.engine import Database
 MAX_COMPLETIONS = 40
 _KEPT_SECONDS = 1.0
 _KEPT_READINGS = 1_000
+_KNOWN_SECONDS = 60.0  # their counts change every hour; that they are words of names does not change at all
+_KNOWN_WORDS = 20_000
 _STOP_WORDS = {"fr": ("les",)}  # which PostgreSQL's list has forgotten
 _TEXTS = ARRAY(Text)
 
@@ -55,7 +57,8 @@ class Reading:
 class Vocabulary:
     """Reads queries. language: the shop's own.
 
-    A reading is kept for a second: the page, the count and the facets of one request read the same words.
+    A reading is kept for a second: the page, the count and the facets of one request read the same words. What is
+    known of words that names have is kept for a minute; what else a query finds is asked for each time.
     """
 
     def __init__(self, database: Database, clock: Clock, *, language: str) -> None:
@@ -63,6 +66,7 @@ class Vocabulary:
         self._clock = clock
         self._own = language
         self._kept: dict[tuple[str, str], tuple[float, Reading]] = {}
+        self._known: dict[tuple[str, str], tuple[float, WordFacts]] = {}
 
     def language(self, asked: str | None) -> str:
         """The language to search in: what is asked for, if it is one that can be searched."""
@@ -87,17 +91,14 @@ class Vocabulary:
         parsed = parse(query)
         if not parsed.groups:
             return Reading(parsed, {}, Meaning("", browses=not query.strip()))
-        words = parsed.words()
-        ((found, met),) = await self._rows(
-            look_up_statement(language, self._own),
-            words=words,
-            tokens=list(map(as_token, words)),
-            language=language,
-            plain=plain(query),
-            raw=query.strip().lower(),
-            runs=runs_of_words(parsed),
-        )
-        facts = self._facts(met, language)
+        facts = self._known_facts(parsed.words(), language)
+        asked = [word for word in parsed.words() if word not in facts]
+        values: dict[str, object] = {"language": language, "plain": plain(query), "raw": query.strip().lower()}
+        values["runs"] = runs_of_words(parsed)
+        if asked:
+            values |= {"words": asked, "tokens": list(map(as_token, asked))}
+        ((found, met),) = await self._rows(look_up_statement(language, self._own, words=bool(asked)), **values)
+        facts |= self._facts(met or (), language)
         synonyms: dict[str, list[str]] = {}
         top: dict[int, None] = {}
         for kind, product_id, run, expansion in found or ():
@@ -115,12 +116,19 @@ class Vocabulary:
 
     async def facts(self, words: Sequence[str], language: str) -> dict[str, WordFacts]:
         """What the index knows of these words."""
-        if not words:
-            return {}
-        distinct = list(dict.fromkeys(words))
-        statement = facts_statement(language, self._own)
-        ((met,),) = await self._rows(statement, words=distinct, tokens=list(map(as_token, distinct)))
-        return self._facts(met, language)
+        facts = self._known_facts(words, language)
+        distinct = [word for word in dict.fromkeys(words) if word not in facts]
+        if distinct:
+            statement = facts_statement(language, self._own)
+            ((met,),) = await self._rows(statement, words=distinct, tokens=list(map(as_token, distinct)))
+            facts |= self._facts(met, language)
+        return facts
+
+    def _known_facts(self, words: Sequence[str], language: str) -> dict[str, WordFacts]:
+        """What has been asked of words of names before."""
+        begin = self._clock.monotonic() - _KNOWN_SECONDS
+        kept = ((word, self._known.get((word, language))) for word in words)
+        return {word: each[1] for word, each in kept if each is not None and each[0] > begin}
 
     def _facts(self, rows: Sequence[Any], language: str) -> dict[str, WordFacts]:
         facts = {}
@@ -129,6 +137,10 @@ class Vocabulary:
             if not ways[0] or word in _STOP_WORDS.get(language, ()):
                 ways = ((),) * len(ways)  # a word like `the` in the shopper's language
             facts[word] = WordFacts(ways, known, name_count or 0, text_count or 0)
+        if len(self._known) >= _KNOWN_WORDS:
+            self._known.clear()
+        now = self._clock.monotonic()
+        self._known |= {(word, language): (now, fact) for word, fact in facts.items() if fact.known}
         return facts
 
     async def complete(self, reading: Reading, language: str, *, half_typed: bool = False) -> Meaning | None:

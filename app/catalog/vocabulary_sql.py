@@ -31,13 +31,16 @@ def facts_statement(language: str, own: str) -> TextClause:
 
 
 @cache
-def look_up_statement(language: str, own: str) -> TextClause:
-    """JSON arrays of what a whole query has (kind, product, words, expansion), the first first; and of its words."""
+def look_up_statement(language: str, own: str, *, words: bool) -> TextClause:
+    """JSON arrays of what a whole query has (kind, product, words, expansion), the first first; and of its words.
+
+    words: whether any are asked about.
+    """
     found = "jsonb_build_array(kind, product_id, words, expansion) ORDER BY place, product_id, words, expansion"
-    return text(f"""
-        SELECT (SELECT jsonb_agg({found}) FROM ({_FOUND}) AS found),
-               (SELECT jsonb_agg({_FACT}) FROM ({_facts(language, own)}) AS fact)
-    """).bindparams(*_GIVEN, bindparam("runs", type_=_TEXTS))
+    facts = f"(SELECT jsonb_agg({_FACT}) FROM ({_facts(language, own)}) AS fact)" if words else "CAST(NULL AS jsonb)"
+    given = _GIVEN if words else ()
+    statement = f"SELECT (SELECT jsonb_agg({found}) FROM ({_FOUND}) AS found), {facts}"
+    return text(statement).bindparams(*given, bindparam("runs", type_=_TEXTS))
 
 
 _FACT = "jsonb_build_array(word, own, asked, known, name_count, text_count)"

@@ -34,7 +34,7 @@ from tests.benchmarks.search_http import CLIENTS, DOCUMENTS, REPOSITORY, measure
 from tests.benchmarks.search_table import Measured, faults, show
 from tests.benchmarks.search_terms import choose_terms
 
-SHARED_BUFFERS = "1GB"  # a million products are searched in about this much
+SHARED_BUFFERS = "2GB"  # a million products are searched in about this much
 
 
 def load(size: int, environment: dict[str, str]) -> float:

@@ -18,6 +18,10 @@ from app.core.money import Currency
 Call = Callable[[], Awaitable[Any]]
 _LEAST_CALLS = 60
 _UPDATES = 60
+_USED_BUFFERS = """
+    SELECT count(*) * current_setting('block_size')::int FROM pg_buffercache
+    WHERE reldatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _STOCK_FLIP = """
     UPDATE stock SET on_hand = CASE WHEN on_hand > reserved THEN reserved ELSE reserved + 5 END, policy = 'deny'
     WHERE variant_id IN (SELECT id FROM variant WHERE product_id = :id)
@@ -109,16 +113,22 @@ async def disk(shop: Shop) -> dict[str, float]:
 
 async def memory(shop: Shop) -> dict[str, float]:
     """Megabytes: shared buffers, how much of them search has, and what each backend has for itself."""
-    async with shop.database.read_fresh() as connection:
+    async with shop.database.write() as connection:
+        await connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_buffercache"))
         buffers = (await connection.execute(text("SELECT pg_size_bytes(current_setting('shared_buffers'))"))).scalar()
-    private = [_private_bytes(pid) for pid in await backends(shop)]
-    return {"shared buffers": float(buffers or 0) / 1e6, "largest backend, its own": max(private) / 1e6}
+        used = (await connection.execute(text(_USED_BUFFERS))).scalar()
+    own = [_own_bytes(pid) for pid in await backends(shop)]
+    return {
+        "shared buffers": float(buffers or 0) / 1e6,
+        "of them used by this catalogue": float(used or 0) / 1e6,
+        "largest backend, without them": max(own) / 1e6,
+    }
 
 
-def _private_bytes(pid: int) -> int:
+def _own_bytes(pid: int) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    fields = (line.split() for line in rollup.splitlines() if line.startswith("Private_"))
-    return sum(int(parts[1]) * 1024 for parts in fields)
+    (anonymous,) = (line.split() for line in rollup.splitlines() if line.startswith("Pss_Anon:"))
+    return int(anonymous[1]) * 1024
 
 
 async def updates(shop: Shop) -> tuple[dict[str, Cost], dict[str, float]]:
