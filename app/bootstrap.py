@@ -28,8 +28,9 @@ from app.cart.delete_expired import DeleteExpired
 from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart
 from app.cart.fill_cart import FillCart
 from app.cart.merge_carts import MergeCarts
-from app.catalog.cached import CachedCatalog, CachedSearch
+from app.catalog.cached import CachedCatalog, CachedLabels, CachedSearch
 from app.catalog.counted_misses import CountedMisses
+from app.catalog.labels_store import SqlLabels
 from app.catalog.repository import SqlCatalog
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.catalog.search_index import PostgresSearchIndex
@@ -178,6 +179,7 @@ def build_shop(
         clock=clock,
         readers=Readers(
             catalog=CachedCatalog(catalog, read_through),
+            labels=CachedLabels(SqlLabels(database), read_through),
             stock=SqlStockReader(database),
             orders=SqlOrderReader(database),
             attempts=SqlAttemptReader(database),

@@ -125,8 +125,11 @@ async def import_rules(shop: Shop, file: Path, *, dry_run: bool, strict: bool) -
         read = read_rules(Lines(stream, name=str(file), size_bytes=0), language=shop.settings.language)
     faults = [f"{fault.source}: {fault.field}: {fault.reason}" for fault in read.faults]
     if not (strict and faults):
-        missing = await shop.store_rules(read.rules(), dry_run=dry_run)
-        faults += [f"{each.source}: products: there is no product {each.product!r}" for each in missing]
+        rules = read.rules()
+        missing = await shop.store_rules(rules, dry_run=dry_run)
+        faults += [f"{each.source}: {each.field}: {each.reason}" for each in missing]
+        if rules.translate and not dry_run:
+            await shop.rebuild_search()
     for line in faults:
         print(printable(line), file=sys.stderr)
     kept = 0 if strict and read.faults else read.lines - len(read.faults)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.catalog.domain import CatalogReader, Category, CategoryPlace, PriceRange, Product, Variant, VariantPrice
+from app.catalog.labels import FacetLabels, LabelReader
 from app.core.ids import AttemptId, CartId, CategoryId, OrderId, ProductId, VariantId
 from app.core.money import Currency, Money
 from app.inventory.domain import StockLevel, StockReader
@@ -24,13 +25,14 @@ class Readers:
     orders: OrderReader
     attempts: AttemptReader
     refunds: RefundReader
+    labels: LabelReader
 
 
 class Loaders:
     """One request's loaders. turns: the request's share of connections.
 
     currency: the one that prices are shown in; what is not sold in it is shown in own_currency, the shop's. language:
-    another one than the shop's for products' texts; a product that is not translated keeps its own, and says so.
+    another one than the shop's for texts; what is not translated keeps its own, and says so.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Loaders:
         own_currency: Currency,
         language: str | None = None,
     ) -> None:
+        labels = readers.labels
         catalog, orders, attempts = readers.catalog, readers.orders, readers.attempts
 
         async def products(ids: Sequence[ProductId]) -> Mapping[ProductId, Product]:
@@ -50,6 +53,16 @@ class Loaders:
                 return found
             texts = await catalog.translations_by_product_ids(ids, language)
             return {key: each.translated(texts[key]) if key in texts else each for key, each in found.items()}
+
+        async def categories(ids: Sequence[CategoryId]) -> Mapping[CategoryId, Category]:
+            found = await catalog.categories_by_ids(ids)
+            if language is None:
+                return found
+            texts = await labels.translations_by_category_ids(ids, language)
+            return {key: each.translated(texts[key]) if key in texts else each for key, each in found.items()}
+
+        async def facet_labels(slugs: Sequence[str]) -> Mapping[str, FacetLabels]:
+            return {} if language is None else await labels.facet_labels_by_slugs(slugs, language)
 
         async def prices(ids: Sequence[VariantId]) -> Mapping[VariantId, VariantPrice]:
             found = await catalog.prices_by_variant_ids(ids, currency)
@@ -74,7 +87,8 @@ class Loaders:
         self.variants_of_product = Loader[ProductId, tuple[Variant, ...]](catalog.variants_by_product_ids, turns)
         self.price = Loader[VariantId, VariantPrice](prices, turns)
         self.lowest_price = Loader[VariantId, Money](lowest_prices, turns)
-        self.category = Loader[CategoryId, Category](catalog.categories_by_ids, turns)
+        self.category = Loader[CategoryId, Category](categories, turns)
+        self.facet_labels = Loader[str, FacetLabels](facet_labels, turns)
         self.category_id_by_slug = Loader[str, CategoryId](catalog.category_ids_by_slugs, turns)
         self.children_of_category = Loader[CategoryId, tuple[CategoryPlace, ...]](
             catalog.children_by_category_ids, turns

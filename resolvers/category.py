@@ -29,6 +29,9 @@ class Category(Node):
     slug: str = strawberry.field(description="The category's name in URLs: unique in the shop.")
     name: str = strawberry.field(description="The category's name.")
     description: str = strawberry.field(description="Plain text; may be empty.")
+    language: str = strawberry.field(
+        description="The language of `name` and `description`: the shop's own where they are not translated."
+    )
 
     @strawberry.field(
         directives=at_most(records.MAX_CATEGORY_DEPTH),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import strawberry
 
 from app.catalog import search
+from app.catalog.domain import Category
+from app.catalog.labels import FacetLabels
 from app.catalog.search import FacetKind
 from app.core.ids import CategoryId, Kind
 from app.core.money import Money as MoneyRecord
@@ -39,6 +42,7 @@ class Facet:
     )
     kind: FacetKind = strawberry.field(description="Which field of the filter its values go into.")
     label: str = strawberry.field(description="The facet's name for people.")
+    language: str = strawberry.field(description="The language of `label`.")
 
 
 @strawberry.type(description="A value to narrow by.", directives=[EMBEDDED])
@@ -47,6 +51,9 @@ class FacetValue:
 
     value: str = strawberry.field(description="What goes into the filter: a value, or a category's id.")
     label: str = strawberry.field(description="The value for people.")
+    language: str = strawberry.field(
+        description="The language of `label`: the shop's own where it is not translated, as of brands."
+    )
     count: Count = strawberry.field(description="How many products it would leave.")
     selected: bool = strawberry.field(description="Whether the filter has it now.")
 
@@ -72,36 +79,64 @@ class RangeFacet(Facet):
 
 async def facets_of(counts: search.Facets, wanted: search.ProductFilter, context: Context) -> list[Facet]:
     """The facets of some counts, and what of them is chosen."""
+    names = await _names(counts.values, context)
     chosen = _chosen(wanted)
-    names = await _category_names(counts.values, context)
-    lists: list[Facet] = [
-        ListFacet(
-            slug=facet.slug or facet.kind.value,
-            kind=facet.kind,
-            label=_LABELS.get(facet.kind, facet.label),
-            values=[
-                _value(facet, each, names, chosen.get((facet.kind, facet.slug), frozenset()))
-                for each in facet.values
-                if facet.kind is not FacetKind.CATEGORY or int(each.value) in names
-            ],
-        )
-        for facet in counts.values
-    ]
+    lists = [_list_facet(facet, names, chosen.get((facet.kind, facet.slug), frozenset())) for facet in counts.values]
     span = [
         None if minor is None else MoneyRecord(minor, counts.currency).amount
         for minor in (counts.price_min, counts.price_max)
     ]
-    price = RangeFacet(slug=FacetKind.PRICE.value, kind=FacetKind.PRICE, label="Price", min=span[0], max=span[1])
+    price = RangeFacet(
+        slug=FacetKind.PRICE.value, kind=FacetKind.PRICE, label="Price", language="en", min=span[0], max=span[1]
+    )
     return [*lists[:2], price, *lists[2:]]
 
 
-def _value(
-    facet: search.ValueFacet, counted: search.FacetCount, names: dict[int, str], chosen: frozenset[str]
-) -> FacetValue:
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What values are called in the shopper's language, as far as that is known. own: the shop's language."""
+
+    categories: Mapping[int, Category]
+    labels: Mapping[str, FacetLabels]
+    own: str
+
+
+async def _names(facets: Sequence[search.ValueFacet], context: Context) -> _Names:
+    ids = [CategoryId(int(each.value)) for f in facets if f.kind is FacetKind.CATEGORY for each in f.values]
+    categories = await context.loaders.category.load_many(ids)
+    labels = await context.loaders.facet_labels.load_many([facet.slug for facet in facets if facet.slug])
+    own = context.services.profile.language
+    return _Names({each.id: each for each in categories}, {each.slug: each for each in labels}, own)
+
+
+def _list_facet(facet: search.ValueFacet, names: _Names, chosen: frozenset[str]) -> ListFacet:
+    label, language = _LABELS.get(facet.kind, facet.label), "en" if facet.kind in _LABELS else names.own
+    labels = names.labels.get(facet.slug)
+    if labels is not None and labels.name:
+        label, language = labels.name, labels.language
+    values = [_value(facet, each, names, selected=each.value in chosen) for each in facet.values]
+    return ListFacet(
+        slug=facet.slug or facet.kind.value,
+        kind=facet.kind,
+        label=label,
+        language=language,
+        values=[value for value in values if value is not None],
+    )
+
+
+def _value(facet: search.ValueFacet, counted: search.FacetCount, names: _Names, *, selected: bool) -> FacetValue | None:
+    """The value with its name; None for a category that is gone."""
     value = label = counted.value
+    language = names.own
+    labels = names.labels.get(facet.slug)
     if facet.kind is FacetKind.CATEGORY:
-        value, label = public_id(Kind.CATEGORY, CategoryId(int(counted.value))), names[int(counted.value)]
-    return FacetValue(value=value, label=label, count=counted.count, selected=counted.value in chosen)  # type: ignore[arg-type]  # a record
+        category = names.categories.get(int(counted.value))
+        if category is None:
+            return None
+        value, label, language = public_id(Kind.CATEGORY, category.id), category.name, category.language
+    elif labels is not None and counted.value in labels.values:
+        label, language = labels.values[counted.value], labels.language
+    return FacetValue(value=value, label=label, language=language, count=counted.count, selected=selected)  # type: ignore[arg-type]  # a record
 
 
 def _chosen(wanted: search.ProductFilter) -> dict[tuple[FacetKind, str], frozenset[str]]:
@@ -111,8 +146,3 @@ def _chosen(wanted: search.ProductFilter) -> dict[tuple[FacetKind, str], frozens
         **{(FacetKind.ATTRIBUTE, each.slug): frozenset(each.any_of) for each in wanted.attributes},
         **{(FacetKind.OPTION, each.slug): frozenset(each.any_of) for each in wanted.options},
     }
-
-
-async def _category_names(facets: Iterable[search.ValueFacet], context: Context) -> dict[int, str]:
-    ids = [CategoryId(int(each.value)) for f in facets if f.kind is FacetKind.CATEGORY for each in f.values]
-    return {category.id: category.name for category in await context.loaders.category.load_many(ids)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from app.catalog import domain as records
+from app.catalog import labels
 from app.catalog.search import ProductFilter, SearchRequest
 from app.core import quantity
 from app.core.errors import InvalidInput
@@ -47,14 +48,17 @@ class Image:
 
 
 @strawberry.type(description="A fact about a product, such as its material.", directives=[EMBEDDED])
-@backed_by(records.Attribute)
+@backed_by(labels.ShownAttribute)
 class Attribute:
     """Declared over its record."""
 
     slug: str = strawberry.field(description="The attribute's name for programs, such as `material`.")
     name: str = strawberry.field(description="The attribute's name for people, such as `Material`.")
     values: list[str] = strawberry.field(
-        directives=at_most(50), description="Its values, such as `cotton` and `linen`."
+        directives=at_most(50), description="Its values, such as `cotton` and `linen`. Filters take a facet's `value`."
+    )
+    language: str = strawberry.field(
+        description="The language of `name` and `values`: the shop's own where any of them is not translated."
     )
 
 
@@ -169,7 +173,17 @@ class Product(Node):
     )
     brand: str | None = strawberry.field(description="Who makes it.")
     tags: list[str] = strawberry.field(directives=at_most(50), description="Words the shop has put on it.")
-    attributes: list[Attribute] = strawberry.field(directives=at_most(50), description="Facts about it.")
+
+    @strawberry.field(directives=at_most(50), description="Facts about it.", graphql_type=list[Attribute])
+    async def attributes(product: strawberry.Parent[records.Product], info: Info) -> list[labels.ShownAttribute]:
+        """Batched."""
+        own = info.context.services.profile.language
+        known: dict[str, labels.FacetLabels] = {}
+        if info.context.text_language != own:
+            found = await info.context.loaders.facet_labels.load_many([each.slug for each in product.attributes])
+            known = {each.slug: each for each in found}
+        return [labels.shown(each, known.get(each.slug), own) for each in product.attributes]
+
     options: list[ProductOption] = strawberry.field(
         directives=at_most(10), description="What a shopper chooses; empty where there is nothing."
     )

@@ -6,7 +6,7 @@ import strawberry
 
 from app.core.pagination import MAX_PAGE_SIZE
 from resolvers.backing import backed_by
-from resolvers.context import ShopProfile
+from resolvers.context import Info, ShopProfile
 from resolvers.cost import MAX_COST
 from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.enums import CountryCode, CurrencyCode
@@ -55,10 +55,14 @@ class Shop:
         """From the settings."""
         return list(shop.countries)
 
-    @strawberry.field(directives=at_most(100), description="The languages that the shop speaks, as BCP 47 tags.")
-    def languages(shop: strawberry.Parent[ShopProfile]) -> list[str]:
-        """The one that every product has texts in."""
-        return [shop.language]
+    @strawberry.field(
+        directives=at_most(100),
+        description="The languages that there are texts in, as BCP 47 tags: the shop's own, then all others.",
+    )
+    async def languages(shop: strawberry.Parent[ShopProfile], info: Info) -> list[str]:
+        """Cached."""
+        others = await info.context.in_turn(info.context.services.readers.labels.languages)
+        return [shop.language, *(each for each in others if each != shop.language)]
 
     @strawberry.field(description="Bounds that requests are held to.")
     def limits(self) -> ApiLimits:

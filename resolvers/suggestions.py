@@ -20,7 +20,8 @@ class SearchSuggestions:
 
     queries: list[str] = strawberry.field(directives=at_most(MAX_SUGGESTIONS), description="Words to search for.")
     products: list[Product] = strawberry.field(
-        directives=at_most(MAX_SUGGESTIONS), description="Products whose names match."
+        directives=at_most(MAX_SUGGESTIONS),
+        description="Products whose names match, of those that are sold in the shopper's currency.",
     )
     categories: list[Category] = strawberry.field(
         directives=at_most(MAX_SUGGESTIONS), description="Categories whose names match."
@@ -31,7 +32,13 @@ async def suggestions(query: str, first: int, context: Context) -> SearchSuggest
     """Completions of a half-typed query. Raises InvalidInput when first is out of bounds."""
     if not 1 <= first <= MAX_SUGGESTIONS:
         raise InvalidInput(f"first must be 1 to {MAX_SUGGESTIONS}.")
-    found = await context.in_turn(context.services.search.suggest, normalised(query), first, context.text_language)
+    found = await context.in_turn(
+        context.services.search.suggest,
+        normalised(query),
+        first,
+        language=context.text_language,
+        currency=context.shopper.currency,
+    )
     products = await context.loaders.product.load_many(found.product_ids)
     categories = await context.loaders.category.load_many(found.category_ids)
     return SearchSuggestions(queries=list(found.queries), products=products, categories=categories)  # type: ignore[arg-type]

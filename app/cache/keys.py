@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from app.core.changes import Change
 
-VERSION = 2
+VERSION = 3
 PERSISTED_QUERIES_BY_USE = "cg:{apq}:by-use"  # of no version: a text under its hash has no shape that could change
 CHANNELS = "cg:changed"  # nothing is said on it: a connection that is subscribed to one channel may wait for others
 CATALOG = "catalog"  # the tag of whatever is made from many products: lists, counts, facets, the category tree

@@ -17,6 +17,7 @@ from app.catalog.search_rules import MAX_MISS_LENGTH
 from app.core.clock import Clock
 from app.core.errors import OperationalError
 from app.core.freshness import Freshness
+from app.core.money import Currency
 from app.core.pagination import Count, PageRequest
 
 _log = telemetry.logger(__name__)
@@ -54,9 +55,11 @@ class CountedMisses:
         """Counts for narrowing."""
         return await self._inner.facets(request)
 
-    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
+    async def suggest(
+        self, query: str, limit: int, *, language: str | None = None, currency: Currency | None = None
+    ) -> Suggestions:
         """Completions of a half-typed query."""
-        return await self._inner.suggest(query, limit, language)
+        return await self._inner.suggest(query, limit, language=language, currency=currency)
 
     async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:
         """Which of these words a request's query is about."""

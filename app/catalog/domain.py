@@ -151,6 +151,11 @@ class Category:
     name: str
     description: str
     path_ids: tuple[CategoryId, ...]
+    language: str  # of name and description, as of a product's
+
+    def translated(self, into: Translation) -> Category:
+        """The category with its texts in another language."""
+        return replace(self, name=into.name, description=into.description, language=into.language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,13 @@ from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
 from app.core.quantity import QuantityRule
 from app.database.engine import Database
-from app.database.tables import category, product, product_translation, variant, variant_price
+from app.database.tables import category, product, variant, variant_price
+from app.database.translation_tables import product_translation
 
 _ids = bindparam("ids", type_=ARRAY(Integer))
 _names = bindparam("names", type_=ARRAY(Text))
 _currency = bindparam("currency", type_=Text)
+_language = bindparam("language", type_=Text)
 
 _PRODUCTS = select(
     product.c.id,
@@ -62,7 +64,7 @@ _TRANSLATIONS = select(
     product_translation.c.description,
 ).where(
     product_translation.c.product_id == func.any(_ids),
-    product_translation.c.language == bindparam("language", type_=Text),
+    product_translation.c.language == _language,
 )
 _PRODUCT_SLUGS = select(product.c.slug, product.c.id).where(product.c.slug == func.any(_names))
 
@@ -202,7 +204,9 @@ class SqlCatalog:
         """The categories with these ids."""
         rows = await self._rows(_CATEGORIES, ids=list(ids))
         return {
-            row.id: Category(row.id, row.parent_id, row.slug, row.name, row.description, tuple(row.path_ids))
+            row.id: Category(
+                row.id, row.parent_id, row.slug, row.name, row.description, tuple(row.path_ids), self._language
+            )
             for row in rows
         }
 

@@ -165,8 +165,10 @@ class SearchIndex(Protocol):
         """Counts by brand, category, price, and by every attribute and option that the products have."""
         ...
 
-    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
-        """Completions of a half-typed query, at most `limit` of each kind."""
+    async def suggest(
+        self, query: str, limit: int, *, language: str | None = None, currency: Currency | None = None
+    ) -> Suggestions:
+        """Completions of a half-typed query, at most `limit` of each kind; products that are sold in the currency."""
         ...
 
     async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:
@@ -189,8 +191,10 @@ class ProductSearch(Protocol):
         """Counts by brand, category, price, and by every attribute and option that the products have."""
         ...
 
-    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
-        """Completions of a half-typed query, at most `limit` of each kind."""
+    async def suggest(
+        self, query: str, limit: int, *, language: str | None = None, currency: Currency | None = None
+    ) -> Suggestions:
+        """Completions of a half-typed query, at most `limit` of each kind; products that are sold in the currency."""
         ...
 
     async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:

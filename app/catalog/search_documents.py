@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalog import search_documents_sql as sql
 from app.catalog.corrections import deletions
+from app.catalog.labels import SearchedLabels
+from app.catalog.labels_store import searched_labels
 from app.catalog.price_sql import INDEX_PRICES
 from app.catalog.search import EVERYTHING, FacetKind, lexeme_prefix, text_config
 from app.catalog.words import IndexedText, as_token, as_tokens, indexed
@@ -32,7 +34,7 @@ _Entry = tuple[str, int, str]  # label, depth, words
 class SearchDocuments:
     """Writes hit rows. language: the one that the catalogue's own texts are in.
 
-    What it has met is remembered: facets for good, words so that a rebuild does not ask for them again and again.
+    What it has met is remembered: facets for good, labels and words so that a rebuild does not ask again and again.
     """
 
     connection: AsyncConnection
@@ -40,6 +42,7 @@ class SearchDocuments:
     language: str
     _facet_ids: dict[_Facet, int] = field(default_factory=dict)
     _words: set[tuple[str, str]] = field(default_factory=set)
+    _labels: SearchedLabels | None = None
 
     async def index(self, product_ids: Sequence[int]) -> None:
         """Write the hit rows of these products, and take out those that are not sold."""
@@ -50,6 +53,7 @@ class SearchDocuments:
     async def prepare(self, product_ids: Sequence[int]) -> list[dict[str, object]]:
         """What to write of these products, those that are sold, in their order; new facets and words are noted."""
         documents = await self._run(sql.READ_DOCUMENTS, product_ids=product_ids, currency=self.currency)
+        self._labels = await searched_labels(self.connection) if self._labels is None else self._labels
         await self._number_facets(documents)
         rows, words = [], dict[tuple[str, str], None]()
         by_id = {document.id: document for document in documents}
@@ -77,16 +81,16 @@ class SearchDocuments:
         await self._run(sql.JOIN_PRICE_ORDER, product_ids=product_ids)
 
     def _row(self, document: Any) -> tuple[dict[str, object], list[tuple[str, str]]]:  # noqa: ANN401  a row
+        labels = self._labels or SearchedLabels()
         title = indexed([document.name])
         named = indexed(filter(None, [document.brand, *document.path_names[-1:], *document.skus]))
         told = indexed(_told(document))
         words = [(self.language, word) for word in _vocabulary([title, indexed(_labels(document))])]
         names, texts = [], []
-        for language, name, description in document.translations or ():
-            translated = indexed([name])
+        for language, (named_so, told_so) in _translated(document, labels).items():
+            translated, other = indexed(named_so), indexed(told_so)
             words += [(language, word) for word in _vocabulary([translated])]
             names.append({"language": language, "words": as_tokens((*translated.words, *translated.joined))})
-            other = indexed([description])
             texts.append({"language": language, "words": as_tokens((*other.words, *other.joined, *translated.numbers))})
         numbers = (*title.numbers, *named.numbers, *told.numbers)
         row = {
@@ -159,6 +163,28 @@ def _told(document: Any) -> Iterable[str]:  # noqa: ANN401  a row
     for option in document.options:
         yield from option["values"]
     yield document.description
+
+
+def _translated(document: Any, labels: SearchedLabels) -> dict[str, tuple[list[str], list[str]]]:  # noqa: ANN401  a row
+    """What each other language says of a product: in its name (with its leaf category), and elsewhere."""
+    said: dict[str, tuple[list[str], list[str]]] = {}
+    for language, name, description in document.translations or ():
+        said.setdefault(language, ([], []))[0].append(name)
+        said[language][1].append(description)
+    for place, category_id in enumerate(reversed(document.path_ids)):
+        for language, name in labels.categories.get(category_id, {}).items():
+            said.setdefault(language, ([], []))[min(place, 1)].append(name)
+    for slug, value in _chosen_values(document) if labels.values else ():
+        for language, label in labels.values.get((slug, value), {}).items():
+            said.setdefault(language, ([], []))[1].append(label)
+    return said
+
+
+def _chosen_values(document: Any) -> Iterable[tuple[str, str]]:  # noqa: ANN401  a row
+    for attribute in document.attributes:
+        yield from ((attribute["slug"], value) for value in attribute["values"])
+    for option in document.options:
+        yield from ((option_slug(option["name"]), value) for value in option["values"])
 
 
 def _vocabulary(texts: Iterable[IndexedText]) -> list[str]:

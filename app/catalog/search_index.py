@@ -23,7 +23,7 @@ from app.catalog.search_facets import SearchFacets
 from app.catalog.search_filters import Narrowing, narrowing
 from app.catalog.search_plan import FEW_MATCHES, Place, Search, SearchState, arms, walk_category, walk_rows
 from app.catalog.search_sql import ORDERS, Arm, Order, page_statement, pinned_statement
-from app.catalog.search_suggestions import SearchSuggestions
+from app.catalog.search_suggestions import SearchSuggestions, Typed
 from app.catalog.vocabulary import Reading, Vocabulary
 from app.core.clock import Clock
 from app.core.ids import ProductId
@@ -132,9 +132,12 @@ class PostgresSearchIndex:
             facets, _ = await self._facets(Search(better[1], narrow))
         return facets
 
-    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
-        """Completions of a half-typed query, at most `limit` of each kind."""
-        return await self._suggestions(query[:MAX_QUERY_LENGTH], limit, self._vocabulary.language(language))
+    async def suggest(
+        self, query: str, limit: int, *, language: str | None = None, currency: Currency | None = None
+    ) -> Suggestions:
+        """Completions of a half-typed query, at most `limit` of each kind; products that are sold in the currency."""
+        typed = Typed(query[:MAX_QUERY_LENGTH], limit, self._vocabulary.language(language), self._foreign(currency))
+        return await self._suggestions(typed)
 
     async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:
         """Which of these words a request's query is about, for marking them."""
@@ -145,8 +148,11 @@ class PostgresSearchIndex:
         return await self._vocabulary.matching(words, meaning, self._vocabulary.language(request.language))
 
     async def _narrow(self, request: SearchRequest) -> Narrowing:
-        foreign = request.currency if request.currency != self._currency else None
-        return await narrowing(self._database, request.filter, foreign)
+        return await narrowing(self._database, request.filter, self._foreign(request.currency))
+
+    def _foreign(self, currency: Currency | None) -> Currency | None:
+        """The currency, where it is not the shop's own."""
+        return currency if currency != self._currency else None
 
     async def _read(self, request: SearchRequest) -> Reading:
         return await self._vocabulary.read(
@@ -251,9 +257,9 @@ class PostgresSearchIndex:
                 break
         return found
 
-    async def _hits(self, meaning: Meaning, limit: int) -> list[ProductId]:
-        """The most popular products with a meaning in their name."""
-        search, order = Search(meaning, Narrowing()), ORDERS[ProductSort.RELEVANCE]
+    async def _hits(self, meaning: Meaning, limit: int, currency: Currency | None) -> list[ProductId]:
+        """The most popular products with a meaning in their name. currency: another than the shop's own."""
+        search, order = Search(meaning, Narrowing(currency=currency)), ORDERS[ProductSort.RELEVANCE]
         rows = await self._segment(_NAMED, search, order, PageRequest(limit), None, limit)
         return [ProductId(row.product_id) for row in rows]
 

@@ -1,10 +1,11 @@
-"""What a shop tells the search (synonyms, pinned products, facets), and what the search tells the shop (misses)."""
+"""What a shop tells the search (synonyms, pins, facets, labels), and what the search tells the shop (misses)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from app.catalog.labels import CategoryLabels, FacetTranslations
 
 MAX_PINS = 50  # of one query
 MAX_MISSES = 10_000  # kept: the most frequent ones
@@ -50,6 +51,13 @@ class SearchRules:
     removed: tuple[Synonym, ...] = ()
     pins: tuple[Pins, ...] = ()
     facets: tuple[FacetRule, ...] = ()
+    categories: tuple[CategoryLabels, ...] = ()
+    labels: tuple[FacetTranslations, ...] = ()
+
+    @property
+    def translate(self) -> bool:
+        """Whether words have come or gone that products are found by."""
+        return bool(self.categories or self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,9 @@ class Miss:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingPin:
-    """A pinned product that there is not."""
+class MissingThing:
+    """A product or category that a rule is about and that there is not. field: of the rule."""
 
     source: str
-    product: str
-
-
-MissingPins = Sequence[MissingPin]
+    field: str
+    reason: str

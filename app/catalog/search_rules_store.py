@@ -10,7 +10,8 @@ from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.catalog.search_rules import MAX_MISSES, Miss, MissingPin, SearchRules
+from app.catalog.labels_store import store_category, store_facet
+from app.catalog.search_rules import MAX_MISSES, Miss, MissingThing, SearchRules
 from app.database.engine import Database
 
 _ROWS = bindparam("rows", type_=JSONB)
@@ -60,20 +61,30 @@ class SqlSearchRules:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def store(self, rules: SearchRules) -> Sequence[MissingPin]:
-        """Store the rules; returns the pinned products that there are not, which are left out."""
+    async def store(self, rules: SearchRules) -> Sequence[MissingThing]:
+        """Store the rules; returns the products and categories that there are not, which are left out."""
         await self._connection.execute(_DROP_SYNONYMS, {"rows": [asdict(each) for each in rules.removed]})
         await self._connection.execute(_ADD_SYNONYMS, {"rows": [asdict(each) for each in rules.synonyms]})
         await self._connection.execute(_SET_FACETS, {"rows": [asdict(each) for each in rules.facets]})
         keys = sorted({key for pins in rules.pins for key in pins.products})
         ids = {row[0]: row[1] for row in (await self._connection.execute(_PRODUCT_IDS, {"keys": keys})).all()}
-        missing: list[MissingPin] = []
+        missing: list[MissingThing] = []
         for pins in rules.pins:
             where = {"language": pins.language, "query": pins.query}
             await self._connection.execute(_DROP_PINS, where)
             found = list(dict.fromkeys(ids[key] for key in pins.products if ids[key] is not None))
-            missing += [MissingPin(pins.source, key) for key in pins.products if ids[key] is None]
+            missing += [
+                MissingThing(pins.source, "products", f"there is no product {key!r}")
+                for key in pins.products
+                if ids[key] is None
+            ]
             await self._connection.execute(_ADD_PINS, {**where, "ids": found})
+        for each in rules.categories:
+            if not await store_category(self._connection, each):
+                reason = f"there is no category {' > '.join(each.path)!r}"
+                missing.append(MissingThing(each.source, "category", reason))
+        for labels in rules.labels:
+            await store_facet(self._connection, labels)
         return missing
 
 

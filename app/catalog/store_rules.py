@@ -7,14 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.catalog.search_rules import MissingPin, SearchRules
+from app.catalog.search_rules import MissingThing, SearchRules
 
 
 class RulesWriter(Protocol):
     """The rules' store inside one transaction."""
 
-    async def store(self, rules: SearchRules) -> Sequence[MissingPin]:
-        """Store the rules; returns the pinned products that there are not, which are left out."""
+    async def store(self, rules: SearchRules) -> Sequence[MissingThing]:
+        """Store the rules; returns the products and categories that there are not, which are left out."""
         ...
 
 
@@ -50,9 +50,9 @@ class StoreRules:
     transactions: RulesTransactions
     tags: Callable[[], Iterable[str]]
 
-    async def __call__(self, rules: SearchRules, *, dry_run: bool = False) -> Sequence[MissingPin]:
+    async def __call__(self, rules: SearchRules, *, dry_run: bool = False) -> Sequence[MissingThing]:
         """Store the rules in one transaction; with dry_run, find out what that would do and undo it."""
-        missing: Sequence[MissingPin] = ()
+        missing: Sequence[MissingThing] = ()
         try:
             async with self.transactions.begin() as tx:
                 missing = await tx.search_rules.store(rules)

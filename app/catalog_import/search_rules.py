@@ -9,24 +9,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from app.catalog.domain import DraftFault
+from app.catalog.labels import CategoryLabels, FacetTranslations
 from app.catalog.search_rules import MAX_PINS, FacetRule, Pins, SearchRules, Synonym
 from app.catalog.words import plain
+from app.catalog_import.labels import LabelRow, category_labels, facet_labels
 from app.catalog_import.lines import MAX_LINE_BYTES, Lines
 from app.core.card_data import card_number_in
 from app.core.languages import LANGUAGES
 
-RULE_FIELDS = ("synonyms", "replace", "pin", "facet")
+RULE_FIELDS = ("synonyms", "replace", "pin", "facet", "category")
 MAX_SYNONYMS = 20  # of one line
 MAX_WORDS = 4  # of a synonym
 _MAX_POSITION = 1_000
 
 
+L = TypeVar("L")
+
+
 class RuleRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """One rule. Exactly one of the four has to be there; the others belong to it."""
+    """One rule. Exactly one of RULE_FIELDS has to be there; the others belong to it."""
 
     synonyms: list[str] | None = None
     replace: str | None = None
@@ -36,6 +42,8 @@ class RuleRow(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     facet: str | None = None
     position: int | None = None
     hidden: bool | None = None
+    category: list[str] | None = None
+    translations: dict[str, LabelRow] | None = None
     language: str | None = None
     remove: bool = False
 
@@ -49,13 +57,24 @@ class ReadRules:
     removed: list[Synonym] = field(default_factory=list)
     pins: list[Pins] = field(default_factory=list)
     facets: list[FacetRule] = field(default_factory=list)
+    categories: list[CategoryLabels] = field(default_factory=list)
+    labels: list[FacetTranslations] = field(default_factory=list)
     faults: list[DraftFault] = field(default_factory=list)
 
     def rules(self) -> SearchRules:
         """The rules without faults. The last line about a thing wins."""
         facets = {rule.slug: rule for rule in self.facets}
         pins = {(each.language, each.query): each for each in self.pins}
-        return SearchRules(tuple(self.synonyms), tuple(self.removed), tuple(pins.values()), tuple(facets.values()))
+        categories = {each.path: each for each in self.categories}
+        labels = {each.slug: each for each in self.labels}
+        return SearchRules(
+            tuple(self.synonyms),
+            tuple(self.removed),
+            tuple(pins.values()),
+            tuple(facets.values()),
+            tuple(categories.values()),
+            tuple(labels.values()),
+        )
 
 
 class _Fault(Exception):
@@ -121,13 +140,32 @@ def _read_rule(row: RuleRow, source: str, read: ReadRules, own: str) -> None:
         if not query:
             raise _Fault("pin", "has no words")
         read.pins.append(Pins(source, language, query, tuple(products)))
+    elif row.category is not None:
+        labels, faults = category_labels(row.category, row.translations or {}, source)
+        _note_labels(read.categories, labels, faults, read)
     else:
+        _read_facet(row, source, read)
+
+
+def _read_facet(row: RuleRow, source: str, read: ReadRules) -> None:
+    """A facet's place, its labels, or both: a line that has labels alone leaves the place as it is."""
+    if row.facet and row.translations is not None:
+        labels, faults = facet_labels(row.facet, row.translations, source)
+        _note_labels(read.labels, labels, faults, read)
+    if row.translations is None or row.position is not None or row.hidden is not None:
         position = _MAX_POSITION if row.position is None else row.position
         if not row.facet or not 0 <= position <= _MAX_POSITION:
             raise _Fault(
                 "position" if row.facet else "facet", f"has to be 0 to {_MAX_POSITION}" if row.facet else "is empty"
             )
         read.facets.append(FacetRule(row.facet, position, hidden=bool(row.hidden)))
+
+
+def _note_labels(kept: list[L], labels: L, faults: list[DraftFault], read: ReadRules) -> None:
+    if faults:
+        read.faults += faults
+    else:
+        kept.append(labels)
 
 
 def _note_synonyms(synonyms: Iterator[Synonym], row: RuleRow, read: ReadRules) -> None:

@@ -33,6 +33,7 @@ from app.database import refund_tables as refund_tables
 from app.database import search_tables as search_tables
 from app.database import state_tables as state_tables
 from app.database import terms_tables
+from app.database import translation_tables as translation_tables
 from app.database.metadata import metadata, moment
 
 TERMS_OF_SALE = (  # on a page of their own, for its length only
@@ -107,15 +108,6 @@ variant = Table(
     ),
     Index(None, "product_id", "position"),
     Index("variant_lower_sku_idx", text("lower(sku)")),
-)
-
-product_translation = Table(
-    "product_translation",
-    metadata,
-    Column("product_id", Integer, ForeignKey("product.id"), primary_key=True),
-    Column("language", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("description", Text, nullable=False),
 )
 
 variant_price = Table(

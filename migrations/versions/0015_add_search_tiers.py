@@ -1,4 +1,4 @@
-"""Put the most popular products into tiers with indexes of their own, and the index into samples that are finer.
+"""Tiers of the most popular products, finer samples, and what categories and attributes are called elsewhere.
 
 Until the next refresh (the worker's, or `cartograph search refresh`) no product is in a tier: everything is found, by
 the slower way. `cartograph search rebuild` also brings the rows into the order in which they are read.
@@ -7,7 +7,7 @@ Revision ID: 0015
 """
 
 from alembic import op
-from sqlalchemy import Column, Integer, SmallInteger, text
+from sqlalchemy import Column, ForeignKeyConstraint, Integer, PrimaryKeyConstraint, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0015"
@@ -28,9 +28,31 @@ def upgrade() -> None:
         op.drop_index(f"product_search_sample_{sample}_idx")
     for sample in (4, 16, 256, 1_024):
         _create_gin(f"product_search_sample_{sample}_idx", "text", f"(hashint4(product_id) & {sample - 1}) = 0")
+    _create_translations()
     op.drop_column("search_state", "head_popularity")
     op.add_column("search_state", Column("tier_popularity", ARRAY(Integer), nullable=False, server_default=NOBODY))
     op.alter_column("search_state", "tier_popularity", server_default=None)
+
+
+def _create_translations() -> None:
+    op.create_index(op.f("product_translation_language_idx"), "product_translation", ["language"], unique=False)
+    op.create_table(
+        "category_translation",
+        Column("category_id", Integer, nullable=False),
+        Column("language", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        Column("description", Text, nullable=False),
+        ForeignKeyConstraint(["category_id"], ["category.id"], name=op.f("category_translation_category_id_fkey")),
+        PrimaryKeyConstraint("category_id", "language", name=op.f("category_translation_pkey")),
+    )
+    op.create_table(
+        "facet_translation",
+        Column("slug", Text, nullable=False),
+        Column("language", Text, nullable=False),
+        Column("value", Text, nullable=False),
+        Column("label", Text, nullable=False),
+        PrimaryKeyConstraint("slug", "language", "value", name=op.f("facet_translation_pkey")),
+    )
 
 
 def _create_gin(name: str, what: str, where: str) -> None:

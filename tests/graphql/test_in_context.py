@@ -153,7 +153,20 @@ async def test_a_product_is_found_and_shown_in_the_shoppers_language_or_in_the_s
     name, language = expected
     assert (node["name"], node["language"]) == (f"{name} {word}", language)
     assert (suggested["name"], suggested["language"]) == (f"{name} {word}", language)
-    assert answer["shop"]["languages"] == ["en"]
+    assert answer["shop"]["languages"][:2] == ["en", "de"]
+
+
+async def test_suggested_products_are_those_that_are_sold_in_the_shoppers_currency(market: Market) -> None:
+    word = await two_products(market)
+    query = "query ($q: String!) %s { searchSuggestions(query: $q, first: 5) { products { name } } }"
+
+    found = {
+        context: (await market.api.data(query % context, q=word))["searchSuggestions"]["products"]
+        for context in ("", "@inContext(currency: EUR)", "@inContext(currency: JPY)")
+    }
+
+    names = [sorted(each["name"].split()[-1] for each in products) for products in found.values()]
+    assert names == [["one", "three", "two"], ["one", "two"], ["two"]]
 
 
 @pytest.mark.parametrize(

@@ -413,7 +413,7 @@ async def test_a_batch_costs_the_same_statements_whatever_its_size(shop: Shop) -
 
     await statements(1)
 
-    assert await statements(1) == await statements(50) == 25
+    assert await statements(1) == await statements(50) == 26
 
 
 async def test_a_cart_meets_a_product_that_is_imported_again_while_it_shops(

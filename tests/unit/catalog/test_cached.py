@@ -54,7 +54,9 @@ class Index:
         self.asked.append(("facets", request))
         return Facets((), len(self.asked), None, USD)
 
-    async def suggest(self, query: str, limit: int, language: str | None = None) -> Suggestions:
+    async def suggest(
+        self, query: str, limit: int, *, language: str | None = None, currency: Currency | None = None
+    ) -> Suggestions:
         self.asked.append(("suggest", query, limit))
         return Suggestions((query,), (), ())
 

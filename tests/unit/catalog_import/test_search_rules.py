@@ -6,11 +6,15 @@ import io
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from app.catalog.domain import Translation
+from app.catalog.labels import FacetLabels, FacetTranslations
 from app.catalog.search_rules import FacetRule, Pins, Synonym
 from app.catalog_import.lines import Lines
 from app.catalog_import.search_rules import ReadRules, holds_rules, read_rules
+from app.core.languages import LANGUAGES
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "search.md"
 
@@ -28,6 +32,26 @@ def test_synonyms_find_each_other_and_replacements_one_way() -> None:
         Synonym("en", "television", "tv"),
         Synonym("en", "power bank", "charger"),
     }
+
+
+def test_labels_leave_the_place_of_their_facet_as_it_is() -> None:
+    named = {"de": {"name": "Farbe", "values": {"red": "rot"}}}
+    rules = read(
+        msgspec.json.encode({"facet": "colour", "translations": named}).decode(),
+        msgspec.json.encode({"facet": "size", "position": 3, "translations": {"de": {"name": "Größe"}}}).decode(),
+        '{"category": ["Cups ", "Mugs"], "translations": {"de": {"name": "Becher", "description": "Zum Trinken."}}}',
+    ).rules()
+
+    assert rules.facets == (FacetRule("size", 3, hidden=False),)
+    assert rules.labels == (
+        FacetTranslations("colour", (FacetLabels("colour", "de", "Farbe", {"red": "rot"}),)),
+        FacetTranslations("size", (FacetLabels("size", "de", "Größe"),)),
+    )
+    (category,) = rules.categories
+    assert (category.path, category.translations) == (
+        ("Cups", "Mugs"),
+        (Translation("de", "Becher", "Zum Trinken."),),
+    )
 
 
 def test_synonyms_can_be_forgotten_and_be_of_another_language() -> None:
@@ -52,8 +76,23 @@ def test_the_last_rule_about_a_query_or_a_facet_wins() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("{}", "line: has to have one of synonyms, replace, pin, facet"),
-        ('{"pin": "a", "facet": "b"}', "line: has to have one of synonyms, replace, pin, facet"),
+        ("{}", "line: has to have one of synonyms, replace, pin, facet, category"),
+        ('{"pin": "a", "facet": "b"}', "line: has to have one of synonyms, replace, pin, facet, category"),
+        ('{"category": [], "translations": {"de": {"name": "x"}}}', "category: is empty"),
+        (
+            '{"category": ["a"], "translations": {"xx": {"name": "x"}}}',
+            f"translations.xx: is not one of the languages that can be searched: {', '.join(sorted(LANGUAGES))}",
+        ),
+        ('{"category": ["a"], "translations": {"de": {}}}', "translations.de.name: missing"),
+        (
+            '{"category": ["a"], "translations": {"de": {"name": "x", "values": {}}}}',
+            "translations.de.values: are of attributes and options",
+        ),
+        (
+            '{"facet": "a", "translations": {"de": {"description": "x"}}}',
+            "translations.de.description: is of categories",
+        ),
+        ('{"facet": "a", "translations": {"de": {"values": {"b": ""}}}}', "translations.de.values.b: missing"),
         ('{"synonyms": ["one"]}', "synonyms: has to have 2 to 20 different ones"),
         ('{"synonyms": ["one", "ONE"]}', "synonyms: has to have 2 to 20 different ones"),
         ('{"synonyms": ["one", "a b c d e"]}', "synonyms: each has to be 1 to 4 words"),

@@ -30,15 +30,20 @@ class Recorder:
 class Ports:
     """Readers that record, and the loaders of one request over them."""
 
-    def __init__(self) -> None:
-        self.catalog, self.stock, self.orders = Recorder(), Recorder(), Recorder()
-        self.attempts, self.refunds = Recorder(), Recorder()
+    def __init__(self, language: str | None = None) -> None:
+        self.catalog, self.stock, self.orders, self.attempts = Recorder(), Recorder(), Recorder(), Recorder()
+        self.refunds, self.labels = Recorder(), Recorder()
         self.loaders = Loaders(
-            Readers(self.catalog, self.stock, self.orders, self.attempts, self.refunds),
+            Readers(self.catalog, self.stock, self.orders, self.attempts, self.refunds, self.labels),
             asyncio.Semaphore(3),
             currency=EUR,
             own_currency=EUR,
+            language=language,
         )
+
+    def every(self) -> list[Recorder]:
+        """All of them."""
+        return [self.catalog, self.stock, self.orders, self.attempts, self.refunds, self.labels]
 
 
 WIRING = {
@@ -74,13 +79,21 @@ async def test_a_loader_reads_through_the_method_that_it_is_named_for(name: str)
     priced = (EUR,) if "price" in method else ()
     assert value == method
     assert getattr(ports, port).calls == [(method, [7], *priced)]
-    assert sum(len(each.calls) for each in (ports.catalog, ports.stock, ports.orders, ports.attempts)) == 1
+    assert sum(len(each.calls) for each in ports.every()) == 1
 
 
 async def test_every_loader_is_named_here() -> None:
     loaders = {name for name, value in vars(Ports().loaders).items() if isinstance(value, Loader)}
 
-    assert loaders == set(WIRING)
+    assert loaders == {*WIRING, "facet_labels"}
+
+
+async def test_labels_are_read_for_another_language_than_the_shops_alone() -> None:
+    own, german = Ports(), Ports(language="de")
+
+    assert (await own.loaders.facet_labels.load("size"), own.labels.calls) == (None, [])
+    assert await german.loaders.facet_labels.load("size") == "facet_labels_by_slugs"
+    assert german.labels.calls == [("facet_labels_by_slugs", ["size"], "de")]
 
 
 async def test_a_mutation_makes_every_loader_forget() -> None:
