@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -14,21 +13,13 @@ from app.catalog.search import SearchIndex, SearchRequest
 from app.core.pagination import PageRequest
 from tests.benchmarks.search_costs import Cost, measure, measure_here
 from tests.benchmarks.search_rivals import Naive, Tantivy, tantivy
-from tests.benchmarks.search_terms import Terms
+from tests.benchmarks.search_terms import Terms, fresh
 
 PAGE = PageRequest(24)
 DEEP = 400  # pages
 RANKED, ENGINE = "ts_rank", "tantivy"
-_BLANKS = (" ", "\t")
-_numbers = itertools.count()
 Ask = Callable[[SearchRequest], Awaitable[Any]]
 Costs = dict[str, Cost]
-
-
-def fresh(request: SearchRequest) -> SearchRequest:
-    """The same request in a spelling that nobody has asked for yet, so that its words are read again."""
-    number = next(_numbers)
-    return replace(request, query=request.query + "".join(_BLANKS[number >> bit & 1] for bit in range(24)))
 
 
 async def measure_classes(shop: Shop, terms: Terms, folder: Path, seconds: float, only: str) -> Costs:
@@ -37,7 +28,9 @@ async def measure_classes(shop: Shop, terms: Terms, folder: Path, seconds: float
     rivals = _rivals(shop, terms)
     for name, (ask, requests) in (await _classes(shop, terms)).items():
         if re.search(only, name):
-            costs[name] = await measure(shop, [lambda a=ask, r=r: a(fresh(r)) for r in requests], seconds)
+            costs[name] = await measure(
+                shop, [lambda a=ask, r=r: a(replace(r, query=fresh(r.query))) for r in requests], seconds
+            )
             if name in rivals:
                 naive = rivals[name]
                 costs[f"{RANKED}: {name}"] = await measure(shop, [lambda a=naive, r=r: a(r) for r in requests], seconds)
@@ -65,7 +58,7 @@ async def _classes(shop: Shop, terms: Terms) -> dict[str, tuple[Ask, Sequence[Se
     cursors = {each: await _deep_cursor(index, each) for each in requests["category by price"][:8]}
 
     async def deep(request: SearchRequest) -> None:
-        await index.page(replace(request, query=""), cursors[replace(request, query="")])
+        await index.page(request, cursors[request])
 
     words = [*terms.broad, *terms.middle]
     typed = [SearchRequest(word[:length]) for word in words for length in range(2, len(word))]
