@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,13 @@ class Position:
         return f'{{"query": {json.dumps(self.query)}, "variables": {{"v": {value}}}}}'.encode("utf-8", "surrogatepass")
 
 
-def text_positions(schema: GraphQLSchema = SCHEMA) -> dict[str, Position]:
-    """All of them, by a name such as `Mutation.cartCreate.input.lines.variantId`."""
+def text_positions(schema: GraphQLSchema = SCHEMA, *, watching: bool = False) -> dict[str, Position]:
+    """All of them, by a name such as `Mutation.cartCreate.input.lines.variantId`. watching: those of subscriptions."""
     found: dict[str, Position] = {}
-    for path, parent, field_name, field in _fields_with_arguments(schema):
+    roots = {"subscription": schema.subscription_type}
+    if not watching:
+        roots = {"query": schema.query_type, "mutation": schema.mutation_type}
+    for path, parent, field_name, field in _fields_with_arguments(roots):
         for argument_name, argument in field.args.items():
             for place, value, type_name in _leaves(argument.type):
                 name = ".".join([parent.name, field_name, argument_name, *place])
@@ -92,10 +95,10 @@ def text_positions(schema: GraphQLSchema = SCHEMA) -> dict[str, Position]:
 
 
 def _fields_with_arguments(
-    schema: GraphQLSchema,
+    by_word: Mapping[str, GraphQLObjectType | None],
 ) -> Iterator[tuple[tuple[str, ...], GraphQLObjectType, str, GraphQLField]]:
     """Fields that take arguments, with the shortest way to the type that has them."""
-    roots = [(root, word) for root, word in ((schema.query_type, "query"), (schema.mutation_type, "mutation")) if root]
+    roots = [(root, word) for word, root in by_word.items() if root]
     seen = {root.name for root, _ in roots}
     waiting: deque[tuple[tuple[str, ...], GraphQLObjectType]] = deque(((word,), root) for root, word in roots)
     while waiting:
@@ -106,21 +109,21 @@ def _fields_with_arguments(
             below = get_named_type(field.type)
             if is_object_type(below) and below.name not in seen:
                 seen.add(below.name)
-                waiting.append(((*path, _call(name, field)), below))
+                waiting.append(((*path, call(name, field)), below))
 
 
 def _operation(
     path: tuple[str, ...], name: str, field: GraphQLField, argument_name: str, argument: GraphQLArgument
 ) -> str:
     word, *way = path
-    call = _call(name, field, {argument_name: "$v"})
-    body = call + _selection(field)
+    asked = call(name, field, {argument_name: "$v"})
+    body = asked + selection(field)
     for step in reversed(way):
         body = f"{step} {{ {body} }}"
     return f"{word} ($v: {argument.type}) {{ {body} }}"
 
 
-def _selection(field: GraphQLField) -> str:
+def selection(field: GraphQLField) -> str:
     """Whatever can be had without arguments, one level deep, so that the field's work is done."""
     kind = get_named_type(field.type)
     if is_leaf_type(kind):
@@ -133,7 +136,7 @@ def _selection(field: GraphQLField) -> str:
     return f" {{ {' '.join(['__typename', *members])} }}"
 
 
-def _call(name: str, field: GraphQLField, given: dict[str, str] | None = None) -> str:
+def call(name: str, field: GraphQLField, given: dict[str, str] | None = None) -> str:
     """A field with every argument that it insists on."""
     arguments = {
         each: _literal(_plain(each, argument.type))
