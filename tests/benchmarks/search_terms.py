@@ -24,7 +24,7 @@ _WORDS = """
 
 
 def fresh(query: str) -> str:
-    """The query in a spelling that nobody has asked for yet, so that its words are read again; an empty one as it is."""
+    """The query in a spelling that nobody has asked for yet, so that its words are read anew; an empty one as it is."""
     number = next(_numbers)
     return f"{query} {''.join(_MARKS[number >> bit & 1] for bit in range(24))}" if query else query
 

@@ -70,5 +70,5 @@ async def test_where_nothing_is_set_every_fault_has_its_fix(run: Run) -> None:
     assert ended.code == 1
     assert findings(ended.lines())["settings"] == "FAIL"
     settings = [line for line in ended.lines() if line.split()[1] == "settings"]
-    assert [line.split()[2] for line in settings] == ["DATABASE_URL:", "REDIS_URL:", "STRIPE_API_KEY:"]
+    assert sorted(line.split()[2] for line in settings) == ["DATABASE_URL:", "REDIS_URL:", "STRIPE_API_KEY:"]
     assert [fix for fix in fixes(ended.lines()) if "./run up" in fix] != []
