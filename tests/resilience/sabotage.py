@@ -20,12 +20,12 @@ from tests.conftest import REPOSITORY
 COPIED = ("app", "resolvers", "dataloaders", "migrations", "tests", "docker")
 FILES = ("pyproject.toml", "schema.graphql", "requirements.txt")
 SHOWN_LENGTH = 110
-_SIMULATION = ("-m", "tests.resilience.simulate", "--seeds", "300", "--processes", "2")
+_SIMULATION = ("-m", "tests.resilience.simulate", "--seeds", "600", "--stop")
 
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """One change: in the file, `old`, which is there once, becomes `new`. run: what has to fail. says: in its output."""
+    """One change: in the file, `old`, which is there once, becomes `new`. run: what has to fail, and `says` in it."""
 
     name: str
     file: str

@@ -27,11 +27,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="replay one seed, with its trace")
     parser.add_argument("--seeds", type=int, default=2_000, help="how many seeds (2000)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--stop", action="store_true", help="stop at the first seed that fails")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="how many at once")
     options = parser.parse_args()
     if options.seed is not None:
         return replay(options.seed)
-    return run_all(range(options.first, options.first + options.seeds), options.processes)
+    return run_all(range(options.first, options.first + options.seeds), options.processes, stop=options.stop)
 
 
 def replay(seed: int) -> int:
@@ -43,8 +44,8 @@ def replay(seed: int) -> int:
     return 1 if done.violations else 0
 
 
-def run_all(seeds: range, processes: int) -> int:
-    """Run many seeds and show what they hit and which of them failed."""
+def run_all(seeds: range, processes: int, *, stop: bool) -> int:
+    """Run many seeds and show what they hit and which of them failed. stop: at the first that does."""
     hit: Counter[str] = Counter()
     failed: list[Run] = []
     with ProcessPoolExecutor(processes) as pool:
@@ -52,6 +53,9 @@ def run_all(seeds: range, processes: int) -> int:
             hit += done.hit
             if done.violations:
                 failed.append(done)
+                if stop:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    break
             if number % 500 == 0:
                 print(f"{number} seeds, {len(failed)} failed", file=sys.stderr)
     for name, count in sorted(hit.items()):
