@@ -23,7 +23,8 @@ from app.database.search_tables import SAMPLES
 SMALL_CATALOGUE = 20_000  # products: counted whole in a few milliseconds
 EXACT_ROWS = 1_000  # matches in a larger one that are counted to the end
 _SAMPLED_ROWS = 800  # of a sample, at most about so many are read; a quarter of them at least
-_PROBED = 64  # the sample that tells how frequent words and filters are together
+_PROBED, _PROBED_WHOLE = 64, 256  # the samples that tell how frequent words and filters are together; filters alone
+_RARE = 0.01  # of all products: what is rarer among all of them would take a walk through most of them
 _ROOM = 1.5  # times EXACT_ROWS that a sample is likely to hold before it is counted
 _SURE = 20  # times as many that a sample is likely to hold before a few are looked for in it
 _KEPT_SECONDS = 1.0
@@ -92,23 +93,22 @@ class SearchCounts:
             return kept[1]
         if len(self._probed) >= _KEPT:
             self._probed.clear()
-        about = _PROBED * await self._number(search, _PROBED)
+        sample = _PROBED if shape.is_indexed else _PROBED_WHOLE
+        about = sample * await self._number(search, sample)
         self._probed[search] = now, about
         return about
 
     async def _bounded(self, search: Search) -> tuple[int, bool]:
         """How many there are, no further than EXACT_ROWS, and whether these are all."""
         shape, _ = search.shape()
-        most = EXACT_ROWS + 1
+        size, most = await self.state(), EXACT_ROWS + 1
         if shape.is_indexed:  # a wrong guess costs a statement
-            about = search.frequency(await self.state(), in_name=False).likely
-        else:
-            about = await self.about(search)
-            if about < _ROOM * EXACT_ROWS:  # to find all of them is to read everything
-                return await self._number(search, _PROBED, EXACT_ROWS), False
-        holds = [sample for sample in SAMPLES if about >= _ROOM * EXACT_ROWS * sample]
-        if holds and await self._number(search, holds[-1], most) == most:
-            return EXACT_ROWS, False
+            likely = search.frequency(size, in_name=False).likely
+            holds = [sample for sample in SAMPLES if likely >= _ROOM * EXACT_ROWS * sample]
+            if holds and await self._number(search, holds[-1], most) == most:
+                return EXACT_ROWS, False
+        elif (about := await self.about(search)) < _RARE * size.product_count:
+            return min(about // _PROBED_WHOLE, EXACT_ROWS), False  # so many rows the probe has met
         found = await self._number(search, None, most)
         return min(found, EXACT_ROWS), found < most
 
@@ -132,13 +132,13 @@ class SearchCounts:
         return int(rows[0][0])
 
 
-def scaled(found: int, sample: int | None) -> Count:
+def scaled(found: int, sample: int | None, *, large: bool) -> Count:
     """What a number of rows in a sample says of all rows: a bound four standard deviations below what it tells.
 
-    It says no more than the count of all that is found does.
+    large: of a catalogue in which not everything is counted; nothing in it is said to be more than EXACT_ROWS.
     """
     if sample is None:
-        return Count(found)
+        return Count(EXACT_ROWS, CountPrecision.AT_LEAST) if large and found > EXACT_ROWS else Count(found)
     low = (found - _DEVIATIONS * sqrt(found * (1 - 1 / sample))) * sample
     return Count(min(max(found, _rounded_down(low)), EXACT_ROWS), CountPrecision.AT_LEAST)
 

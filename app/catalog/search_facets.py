@@ -6,7 +6,7 @@ or from a sample of them, which the counts then say. See ADR-0020 and ADR-0034.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -17,6 +17,7 @@ from app.catalog.search_filters import FacetKey
 from app.catalog.search_plan import Search, walk_category
 from app.catalog.search_sql import ORDERS, Arm, facet_statement, page_statement
 from app.core.money import Currency
+from app.core.pagination import Count
 from app.database.engine import Database
 
 _WALK_ROWS = 200  # to the ends of the prices: what is rarer there has its ends told by a sample
@@ -74,7 +75,9 @@ class SearchFacets:
         rows = await self._rows(statement, values)
         found = sum(row.found for row in rows if row.kind == _EVERYTHING)
         span = (rows[0].lowest, rows[0].highest) if rows else (None, None)
-        return _Counted(_facets([row for row in rows if row.kind != _EVERYTHING], sample), found, sample, *span)
+        large = await self.counts.is_large()
+        facets = _facets((row for row in rows if row.kind != _EVERYTHING), lambda met: scaled(met, sample, large=large))
+        return _Counted(facets, found, sample, *span)
 
     async def _prices(self, search: Search, counted: _Counted) -> tuple[int | None, int | None]:
         """The lowest and the highest price: of all where all were read, else the first that a short walk meets."""
@@ -97,12 +100,12 @@ class SearchFacets:
             return (await connection.execute(statement, values)).all()
 
 
-def _facets(rows: Iterable[Any], sample: int | None) -> list[ValueFacet]:
+def _facets(rows: Iterable[Any], count: Callable[[int], Count]) -> list[ValueFacet]:
     """The facets in the shop's order, then those that most products have."""
     facets: list[tuple[tuple[int, int], ValueFacet]] = []
     for (place, kind, slug), grouped in groupby(rows, key=lambda row: (row.place, row.kind, row.slug)):
         values = list(grouped)
-        counts = tuple(FacetCount(row.value, scaled(row.found, sample)) for row in values)
+        counts = tuple(FacetCount(row.value, count(row.found)) for row in values)
         covered = sum(row.found for row in values)
         facets.append(((place, -covered), ValueFacet(FacetKind(kind), slug, values[0].label, counts)))
     return [facet for _, facet in sorted(facets, key=lambda each: each[0])]

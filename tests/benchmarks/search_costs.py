@@ -75,14 +75,13 @@ async def measure(shop: Shop, calls: Sequence[Call], seconds: float) -> Cost:
     rotating = itertools.cycle(calls)
     for call in itertools.islice(rotating, min(max(len(calls), 20), 80)):
         await call()
-    pids = await backends(shop)
-    before, started = cpu_seconds(pids), time.perf_counter()
+    before, started = cpu_seconds(await backends(shop)), time.perf_counter()
     times: list[float] = []
     while time.perf_counter() - started < seconds or len(times) < _LEAST_CALLS:
         begun = time.perf_counter()
         await next(rotating)()
         times.append(time.perf_counter() - begun)
-    return percentiles(times, cpu_seconds(pids) - before)
+    return percentiles(times, cpu_seconds(await backends(shop)) - before)
 
 
 def measure_here(calls: Sequence[Callable[[], None]], seconds: float) -> Cost:

@@ -128,8 +128,12 @@ async def test_a_walk_ends_with_the_page_in_every_order(large: Shop, sort: Produ
 @pytest.mark.parametrize("sample", [4, 16, 64, 256])
 async def test_counts_and_facets_of_a_sample_read_its_index(large: Shop, sample: int) -> None:
     shape = Shape("text")
-    for statement in (count_statement(shape, sample), facet_statement(shape, sample, one=False, pinned=False)):
-        plan = await generic_plan(large, statement, {"query": QUERY})
+    for statement in (
+        count_statement(shape, sample),
+        count_statement(shape, sample, at_most=True),
+        facet_statement(shape, sample, one=False, pinned=False),
+    ):
+        plan = await generic_plan(large, statement, {"query": QUERY, "limit": EXACT_ROWS + 1})
         assert f"product_search_sample_{sample}_idx" in plan, plan
         assert "Seq Scan on product_search" not in plan, plan
 
@@ -137,13 +141,40 @@ async def test_counts_and_facets_of_a_sample_read_its_index(large: Shop, sample:
 async def test_every_arm_gives_the_same_page(large: Shop) -> None:
     shape, order = Shape("name"), ORDERS[ProductSort.RELEVANCE]
     found = {}
-    for arm in (Arm.INDEX, Arm.WALK, Arm.SCAN):
+    for arm in (Arm.INDEX, Arm.WALK, Arm.SCAN, Arm.TIER_3):
         async with large.database.read_fresh() as connection:
             statement = page_statement(shape, order, arm, forward=True, after=False)
             found[arm] = (await connection.execute(statement, {"query": QUERY, "limit": 25})).all()
 
     assert len(found[Arm.INDEX]) == 25
     assert found[Arm.INDEX] == found[Arm.WALK] == found[Arm.SCAN]
+    popular = found[Arm.TIER_3]
+    assert len(popular) > 5
+    assert popular == found[Arm.INDEX][: len(popular)]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["first page", "next page"])
+async def test_a_rare_words_two_classes_are_one_look_into_the_index(large: Shop, after: bool) -> None:
+    shape, order = Shape("text", by_class=True), ORDERS[ProductSort.RELEVANCE]
+    statement = page_statement(shape, order, Arm.INDEX, forward=True, after=after)
+    place = {"after": 200, "after_id": 5, "after_in_name": True} if after else {}
+
+    plan = await generic_plan(large, statement, {"query": QUERY, "limit": 25, **place})
+
+    assert "Bitmap Index Scan on product_search_text_idx" in plan, plan
+    assert "Seq Scan on product_search" not in plan, plan
+
+
+async def test_the_servers_own_connections_plan_for_all_values_from_the_first_execution(large: Shop) -> None:
+    async with large.database.read_fresh() as connection:
+        for query in ("classic", "camera"):
+            await connection.execute(text("SELECT count(*) FROM product_search WHERE sort_name = :q"), {"q": query})
+        counted = (
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%sort_name = $1%'"
+        )
+        row = (await connection.execute(text(counted))).one()
+
+    assert (row.generic_plans, row.custom_plans) == (2, 0)
 
 
 async def test_counts_of_many_are_bounds_that_hold_and_those_of_few_are_exact(large: Shop) -> None:
