@@ -37,7 +37,13 @@ IMPORTERS = {
         *("app.catalog.store", "app.catalog.*_sql", "app.catalog.offers"),
         *("app.catalog.prices", "app.promotions.store", "app.jobs.desk", "app.jobs.pace"),
         *("app.payments.refund_repository", "app.payments.*_store", "app.checkout.books_store"),
-        *("app.catalog.search_*", "app.catalog.vocabulary", "app.database.*", "app.transactions"),
+        *(
+            "app.catalog.search_*",
+            "app.catalog.vocabulary",
+            "app.catalog.labels_store",
+            "app.database.*",
+            "app.transactions",
+        ),
         *("app.bootstrap", "app.shop", "migrations.*"),
     ],
     "app.settings": [

@@ -157,7 +157,7 @@ async def test_pinned_products_come_first_in_their_order_and_are_counted(
 
     missing = await shop.store_rules(SearchRules(pins=(pins,)))
 
-    assert [each.product for each in missing] == ["no such product"]
+    assert [each.reason for each in missing] == ["there is no product 'no such product'"]
     found = await search(api, word.upper())
     beginnings = [" ".join(name.split()[:2]) for name in found["names"]]
     assert beginnings == ["Pinned first", "Pinned second", f"Usual {word}"]

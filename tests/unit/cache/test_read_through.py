@@ -336,7 +336,7 @@ async def test_no_order_of_events_leaves_an_old_value_behind(steps: list[str]) -
 
 
 def test_keys_name_the_kind_the_version_and_the_identity() -> None:
-    assert keys.entry("price:USD", 7) == "cg:2:price:USD:7"
+    assert keys.entry("price:USD", 7) == "cg:3:price:USD:7"
     assert keys.tag_version(keys.product(7)) == "cg:tag:product:7"
     assert keys.catalog_tags([7], [8, 9]) == ["catalog", "product:7", "variant:8", "variant:9"]
 
