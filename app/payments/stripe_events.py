@@ -64,7 +64,7 @@ def event_of(event: stripe.Event) -> PaymentEvent:
     """What an event says. Not Stripe's shape raises AttributeError, KeyError, TypeError or ValueError."""
     created = datetime.fromtimestamp(event.created, UTC)
     plain = PaymentEvent(id=_text(event.id), type=_text(event.type), created=created)
-    read = _READERS.get(plain.type)
+    read = READERS.get(plain.type)
     return plain if read is None else read(plain, event.data.object)
 
 
@@ -116,7 +116,7 @@ def _dispute(plain: PaymentEvent, dispute: Any) -> PaymentEvent:  # noqa: ANN401
     return PaymentEvent(plain.id, plain.type, plain.created, intent_id=news.dispute.intent_id, news=news)
 
 
-_READERS: Mapping[str, Callable[[PaymentEvent, Any], PaymentEvent]] = {
+READERS: Mapping[str, Callable[[PaymentEvent, Any], PaymentEvent]] = {
     **{
         f"payment_intent.{name}": _payment
         for name in (

@@ -72,7 +72,7 @@ IMPORTERS = {
     "app.mail.smtp_mailer": ["app.bootstrap", "app.shop"],
     "app.mail.jinja_templates": ["app.bootstrap", "app.shop"],
     "app.catalog.search_index": ["app.bootstrap", "app.shop"],
-    "app.payments.stripe_events": ["app.provider_desk", "app.payments.stripe_gateway"],
+    "app.payments.stripe_events": ["app.provider_desk", "app.payments.stripe_records"],
     "app.checkout.books_store": ["app.transactions"],
     **{f"app.payments.{name}_store": ["app.transactions"] for name in ("dispute", "event", "finding")},
     "app.catalog.store": ["app.transactions"],

@@ -15,10 +15,11 @@ import httpx
 import pytest
 import stripe
 
-from app.checkout.receive_event import TRIES
+from app.checkout.receive_event import APPLY_EVENT, TRIES
 from app.core.ids import AttemptId, decode
 from app.payments.domain import AttemptState, PaymentOutcome
 from app.payments.events import EventState
+from app.worker.kinds import job_kinds
 from tests.conftest import Servers
 from tests.provider_stand import PATH, WEBHOOK_SECRET, ProviderStand, provider_stand
 from tests.shopkeeping import ManualClock, Stocked
@@ -364,6 +365,28 @@ async def test_an_event_that_stays_unknown_is_dead_in_the_end_and_can_still_be_t
     assert still_dead is EventState.DEAD
     assert await retry(event_id) is EventState.APPLIED
     assert (await order_of(stand, waiting))["status"] == "CONFIRMED"
+
+
+async def test_a_parked_event_has_a_job_that_comes_later_and_later(
+    stand: ProviderStand, mug: Stocked, clock: ManualClock
+) -> None:
+    waiting, event_id = await lost_attempt(stand, mug)
+    kinds = job_kinds(
+        stand.shop.check_payments, stand.shop.refund_payment, stand.shop.provider_desk.retry_event, stand.shop.send_mail
+    )
+    [handle] = [kind.handle for kind in kinds if kind.name == APPLY_EVENT]
+    query = "SELECT payload, execute_after FROM jobs.job WHERE entrypoint = :kind AND dedupe_key = :key"
+    pauses = []
+    for _ in range(4):
+        [(payload, due_at)] = await stand.rows(query, kind=APPLY_EVENT, key=f"{APPLY_EVENT}:{event_id}")
+        pauses.append(round((due_at - clock.now()).total_seconds() / 60))
+        await stand.execute("DELETE FROM jobs.job WHERE entrypoint = 'apply_payment_event'")  # the worker has taken it
+        await handle(json.loads(payload))
+    await found_again(stand, waiting)
+    await handle({"event": event_id})
+
+    assert pauses == [1, 2, 4, 8]
+    assert await stored(stand, event_id) == [("applied", 5)]
 
 
 async def test_workers_that_try_one_event_together_have_one_effect(stand: ProviderStand, mug: Stocked) -> None:
