@@ -208,9 +208,19 @@ class StripeGateway(StripeRecords):
 
     async def _call(self, name: str, call: Callable[[], Awaitable[T]], *, reads: bool = False) -> T:
         failures: list[_Unknown] = []
+        now = asyncio.get_running_loop().time
+        give_up_at = now() + self._policy.within_seconds
+
+        def again(error: Exception) -> bool | float:
+            """Whether to repeat the call, or after how many seconds."""
+            pause = error.retry_after_seconds if isinstance(error, _Unknown) else None
+            if pause is None:
+                return isinstance(error, _Unknown)
+            return pause if now() + pause <= give_up_at else False
+
         try:
             async for attempt in stamina.retry_context(
-                on=_again,
+                on=again,
                 attempts=1 + self._policy.retries,
                 timeout=self._policy.within_seconds,
                 wait_initial=self._policy.first_wait_seconds,
@@ -254,13 +264,6 @@ def _label(outcome: object) -> str:
     if isinstance(outcome, RefundOutcome):
         return f"refund_{outcome.state.value}"
     return "not_found" if outcome is None else "read"
-
-
-def _again(error: Exception) -> bool | float:
-    """Whether to repeat the call, or after how many seconds."""
-    if not isinstance(error, _Unknown):
-        return False
-    return True if error.retry_after_seconds is None else error.retry_after_seconds
 
 
 def _retry_after(error: stripe.StripeError) -> float | None:

@@ -295,6 +295,19 @@ async def test_after_four_calls_without_an_answer_the_outcome_is_unknown(
     assert await provider.ledger(public_id(charged)) == [("charge_succeeded", 4_090)]
 
 
+async def test_a_provider_that_asks_for_a_longer_pause_than_a_buyer_waits_is_not_waited_for(
+    gateway: StripeGateway, provider: Provider
+) -> None:
+    await provider.fault("429", retry_after_seconds=3_600)
+
+    async with asyncio.timeout(NO_WAITING):
+        with pytest.raises(PaymentsUnavailable) as refusal:
+            await gateway.charge(attempt())
+
+    assert refusal.value.may_have_run is False
+    assert [request["status"] for request in await provider.requests(CREATE)] == [429]
+
+
 async def test_a_call_that_is_under_way_already_is_waited_for(emulator_url: str, provider: Provider) -> None:
     gateway = StripeGateway("sk_test_emulator", base_url=emulator_url)  # its waits add up to two seconds at least
     charged = attempt()
