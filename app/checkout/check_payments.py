@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app import telemetry
@@ -115,28 +115,29 @@ class CheckPayments:
             if attempt.cancel_requested_at and found.intent_id and not found.state.is_final:
                 return await self.gateway.cancel(found.intent_id)
             return await self._ended(attempt, found)
-        if attempt.cancel_requested_at:
-            return await self._never_charged(attempt)
-        if now - attempt.created_at < KEY_LIFETIME:
+        if attempt.cancel_requested_at is None and now - attempt.created_at < KEY_LIFETIME:
             return await self.gateway.charge(attempt)
-        _log.error("payment_never_arrived", order=str(attempt.order_id))
-        return PaymentOutcome(AttemptState.CANCELED, None, attempt.amount)
+        return self._never_charged(attempt, now)
 
-    async def _never_charged(self, attempt: PaymentAttempt) -> PaymentOutcome:
-        """The end of an attempt that the buyer gave up and the provider does not know."""
-        if attempt.sent_at is not None and self.clock.now() - attempt.sent_at < DOUBT:
+    def _never_charged(self, attempt: PaymentAttempt, now: datetime) -> PaymentOutcome:
+        """The end of an attempt that the provider does not know, and that nobody may begin any more."""
+        if attempt.sent_at is not None and now - attempt.sent_at < DOUBT:
             raise PaymentsUnavailable("a call may still be under way", may_have_run=False)
+        if attempt.cancel_requested_at is None:
+            _log.error("payment_never_arrived", order=str(attempt.order_id))
         return PaymentOutcome(AttemptState.CANCELED, None, attempt.amount)
 
     async def _ended(self, attempt: PaymentAttempt, outcome: PaymentOutcome) -> PaymentOutcome:
-        """The outcome, with a failed payment ended at the provider too.
+        """The outcome, with a payment that failed, or was never begun in its time, ended at the provider too.
 
         Whoever has its client secret could still pay it with another card, for an order that has been given up.
         """
-        if outcome.state is not AttemptState.FAILED or outcome.intent_id is None:
+        has_failed = outcome.state is AttemptState.FAILED
+        is_late = outcome.state is AttemptState.PENDING and self.clock.now() >= attempt.expires_at
+        if outcome.intent_id is None or not (has_failed or is_late):
             return outcome
         ended = await self.gateway.cancel(outcome.intent_id)
-        return outcome if ended.state is AttemptState.CANCELED else ended
+        return outcome if has_failed and ended.state is AttemptState.CANCELED else ended
 
     async def _hasten_queue(self) -> None:
         """The provider answers again: what waits for it need not wait any longer."""

@@ -344,6 +344,35 @@ async def test_a_key_is_repeated_for_23_hours_and_never_after(
     assert (state_of(shop, attempt), shop.level(V7)) == (GIVEN_UP, (100, 0))
 
 
+async def test_a_last_call_that_may_be_under_way_is_waited_for_before_the_payment_is_given_up(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, QUEUED)
+
+    shop.clock.turn(hours=23, microseconds=-1)
+    await checked(shop, None, SILENCE)
+    shop.clock.turn(seconds=50)
+    await checked(shop, None)
+    waits = state_of(shop, attempt)
+    shop.clock.turn(minutes=2)
+    await checked(shop, outcome(SUCCEEDED, usd(TOTAL), intent_id="pi_late"))
+
+    assert waits == OPEN
+    assert [name for name, _ in shop.gateway.calls] == ["find", "charge", "find", "find"]
+    assert state_of(shop, attempt) == PAID
+
+
+async def test_a_payment_that_the_provider_made_and_never_began_is_ended_when_its_time_is_up(shop: MemoryShop) -> None:
+    attempt = await attempt_in(shop, QUEUED)
+    begun = outcome(PENDING, usd(TOTAL), intent_id="pi_7")
+
+    shop.clock.turn(minutes=29)
+    await checked(shop, begun)
+    shop.clock.turn(minutes=2)
+    await checked(shop, begun, outcome(CANCELED, usd(TOTAL), intent_id="pi_7"))
+
+    assert shop.gateway.calls == [("find", attempt.id), ("look_up", "pi_7"), ("cancel", "pi_7")]
+    assert (state_of(shop, attempt), shop.level(V7)) == (GIVEN_UP, (100, 0))
+
+
 async def test_one_attempt_that_breaks_does_not_keep_the_others_from_being_checked(
     shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
