@@ -315,11 +315,13 @@ class PaymentsUnavailable(OperationalError):
     """The payment provider gave no answer that says what happened.
 
     may_have_run: False where surely nothing was executed, so that nobody has to ask what became of it.
+    is_away: False where the provider did answer: others need not be spared from asking it.
     """
 
-    def __init__(self, message: str, *, may_have_run: bool = True) -> None:
+    def __init__(self, message: str, *, may_have_run: bool = True, is_away: bool = True) -> None:
         super().__init__(message)
         self.may_have_run = may_have_run
+        self.is_away = is_away
 
 
 class MailUnavailable(OperationalError):

@@ -85,12 +85,18 @@ class GuardedGateway:
             raise PaymentsUnavailable("the payment provider has not answered lately", may_have_run=False)
         try:
             yield
-        except PaymentsUnavailable:
-            self.breaker.failed()
-            if self.breaker.is_open:
-                _log.error("payment_provider_away")
+        except PaymentsUnavailable as silence:
+            self._count(silence)
             raise
         except BaseException:
             self.breaker.gave_up()
             raise
         self.breaker.succeeded()
+
+    def _count(self, silence: PaymentsUnavailable) -> None:
+        if not silence.is_away:
+            self.breaker.succeeded()
+            return
+        self.breaker.failed()
+        if self.breaker.is_open:
+            _log.error("payment_provider_away")

@@ -123,7 +123,8 @@ class StripeGateway(StripeRecords):
             except stripe.CardError as error:
                 return _declined(error, attempt.amount)
             except stripe.IdempotencyError as error:  # our parameters changed since the first call: ask, do not repeat
-                raise PaymentsUnavailable("the payment was begun by another version of this program") from error
+                message = "the payment was begun by another version of this program"
+                raise PaymentsUnavailable(message, is_away=False) from error
             except stripe.InvalidRequestError as error:  # refused whole, so nothing was charged
                 if error.param not in _BUYERS_PARAMETERS:
                     _log.error("payment_refused_as_invalid", order=str(attempt.order_id), param=error.param)
@@ -180,7 +181,8 @@ class StripeGateway(StripeRecords):
             try:
                 return refund_outcome(await self._client.v1.refunds.create_async(params, options))
             except stripe.IdempotencyError as error:  # our parameters changed since the first call: ask, do not repeat
-                raise PaymentsUnavailable("the refund was begun by another version of this program") from error
+                message = "the refund was begun by another version of this program"
+                raise PaymentsUnavailable(message, is_away=False) from error
             except (stripe.InvalidRequestError, stripe.CardError) as error:  # refused whole
                 cause = error.code or error.user_message or "refused"
                 return RefundOutcome(RefundState.FAILED, refund.amount, None, refund.intent_id, refund.id, cause)
@@ -255,7 +257,8 @@ async def _translated(call: Callable[[], Awaitable[T]]) -> T:
         raise _Unknown(cause, may_have_run=not refused, retry_after_seconds=_retry_after(error)) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         _log.error("payment_provider_refused_our_key", status=error.http_status)
-        raise PaymentsUnavailable("the payment provider does not accept the shop's key") from error
+        message = "the payment provider does not accept the shop's key"
+        raise PaymentsUnavailable(message, may_have_run=False) from error
 
 
 def _label(outcome: object) -> str:
