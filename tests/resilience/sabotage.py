@@ -78,7 +78,7 @@ SABOTAGES = (
         "app/checkout/settle_payment.py",
         "            await tx.stock.sell(settled.order_id, now=now)\n",
         "",
-        "I5: variant",
+        "I5: order",
     ),
     simulated(
         "a failed order's units stay held",

@@ -11,7 +11,7 @@ import pytest
 from app.core.fault_points import FaultPoint
 from app.payments.domain import AttemptState
 from tests.conftest import REPOSITORY
-from tests.resilience.simulation.plan import MODES
+from tests.resilience.simulation.plan import MODES, WEBHOOK_MODES
 
 SEEDS = 2_000  # `python -m tests.resilience.simulate --seeds 100000` runs more
 ANSWERS = ("PENDING", "QUEUED", "ACTION_REQUIRED", "PROCESSING", "SUCCEEDED", "FAILED")
@@ -23,6 +23,7 @@ TOOK_PLACE = (
     *(f"killed at {point.value}" for point in FaultPoint),
     *("killed at a moment", "told to stop", "lost commit", "database away", "network away", "mail away"),
     *(f"stripe {mode} {when}" for mode, when in MODES),
+    *(f"webhook {mode}" for mode in (*WEBHOOK_MODES, "refused")),
     *(f"at the bank: {does}" for does in ("succeed", "fail", "nothing", "late")),
     *(f"late bank: {answer}" for answer in ("succeed", "fail")),
     *(f"sent {times} at once" for times in (1, 2, 5)),
