@@ -15,6 +15,8 @@ from app.accounts.add_customer import AddCustomer
 from app.accounts.answer_requests import AnswerRequests
 from app.accounts.audit import Chain
 from app.accounts.change_password import ChangePassword, NewPasswords, ResetPassword
+from app.accounts.delete_account import DeleteAccount, ListDeleted
+from app.accounts.edit_addresses import CreateAddress, DeleteAddress, ListAddresses, UpdateAddress
 from app.accounts.end_sessions import EndSession, ForgetAccountTraces, ListSessions, SignOut
 from app.accounts.ended_sessions import EndedSessions, StoredEnds
 from app.accounts.key_desk import KeyDesk
@@ -32,6 +34,7 @@ from app.accounts.sign_in import SignIn
 from app.accounts.signing_keys import KeyRing
 from app.accounts.staff import CreateStaff, DisableStaff, ListStaff
 from app.accounts.totp import TotpCodes
+from app.accounts.update_customer import UpdateCustomer
 from app.accounts.verify_audit import VerifyAudit
 from app.accounts.verify_email import VerifyEmail
 from app.core.changes import Change, ChangeFeed
@@ -158,6 +161,13 @@ def _local_accounts(
         find_customer=FindCustomer(transactions),
         sessions=ListSessions(transactions, clock),
         end_session=EndSession(transactions, clock),
+        update_customer=UpdateCustomer(transactions, clock),
+        addresses=ListAddresses(transactions),
+        create_address=CreateAddress(transactions, clock, ids),
+        update_address=UpdateAddress(transactions, clock),
+        delete_address=DeleteAddress(transactions, clock),
+        delete_account=DeleteAccount(check),
+        deleted_since=ListDeleted(transactions),
     )
 
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.audit import Chain
+from app.accounts.repository.addresses import SqlAddresses
 from app.accounts.repository.audit import SqlAudit
 from app.accounts.repository.customers import SqlAccounts
 from app.accounts.repository.email_requests import SqlEmailRequests
@@ -30,6 +31,7 @@ class AccountTransaction:
 
     def __init__(self, connection: AsyncConnection, chain: Chain) -> None:
         self.accounts = SqlAccounts(connection)
+        self.addresses = SqlAddresses(connection)
         self.sessions = SqlSessions(connection)
         self.tries = SqlTries(connection)
         self.email_requests = SqlEmailRequests(connection)

@@ -25,7 +25,7 @@ from app.cache.redis_store import RedisCache
 from app.cache.redis_throttle import RedisThrottle
 from app.cart.delete_cart import DeleteCart
 from app.cart.delete_expired import DeleteExpired
-from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart
+from app.cart.edit_cart import CartDesk, CreateCart, EditCart, ReadCart, ReadOwnCarts
 from app.cart.fill_cart import FillCart
 from app.cart.merge_carts import MergeCarts
 from app.catalog.cached import CachedCatalog, CachedLabels, CachedSearch
@@ -56,6 +56,8 @@ from app.core.fault_points import Armed, arm_to_kill
 from app.core.freshness import ReadSource
 from app.core.ids import RandomIds
 from app.core.money import Currency, Money
+from app.customers.claim_orders import ClaimGuestOrders
+from app.customers.forget_customers import DeleteCustomer, ForgetCustomers
 from app.database.engine import Database
 from app.documents.domain import DocumentMode
 from app.documents.find_document import FindDocument
@@ -168,6 +170,7 @@ def build_shop(
     )
     accounts_database = account_database(settings, database, statement_timeout_seconds=statement_timeout_seconds)
     accounts = build_accounts(settings, accounts_database, changes, clock, ids)
+    forget_customers = ForgetCustomers(accounts.service, transactions, clock)
     services = Services(
         profile=ShopProfile(
             settings.shop_name,
@@ -187,6 +190,7 @@ def build_shop(
         ),
         search=CountedMisses(CachedSearch(search_index, read_through), misses, clock, language=settings.language),
         read_cart=ReadCart(desk),
+        read_own_carts=ReadOwnCarts(desk),
         create_cart=CreateCart(desk, settings.all_currencies),
         edit_cart=EditCart(desk),
         fill_cart=FillCart(desk),
@@ -197,6 +201,8 @@ def build_shop(
         cancel_order=CancelOrder(transactions, cancel_attempt, notices, clock, desk.turns),
         order_tokens=order_tokens,
         accounts=accounts.service,
+        claim_guest_orders=ClaimGuestOrders(accounts.service, transactions, clock),
+        delete_customer=DeleteCustomer(accounts.service, forget_customers),
         ended_sessions=accounts.ended,
         changes=changes,
         answers=KeepAnswers(transactions, clock),
@@ -214,6 +220,7 @@ def build_shop(
         store_products=StoreProducts(transactions, clock, keys.catalog_tags),
         accounts_database=accounts_database,
         accounts=accounts,
+        forget_customers=forget_customers,
         delete_expired_carts=DeleteExpired(transactions, clock),
         reprice_catalog=RepriceCatalog(transactions, clock, keys.catalog_tags),
         set_prices=SetPrices(transactions, clock, keys.catalog_tags),

@@ -99,6 +99,7 @@ def work(settings: Settings, *, only_accounts: bool = False) -> int:
                 shop.forget_mail,
                 shop.provider_desk.reconcile,
                 shop.provider_desk.forget_events,
+                shop.forget_customers,
             )
             kinds = job_kinds(shop.check_payments, shop.refund_payment, shop.provider_desk.retry_event, shop.send_mail)
             if only_accounts:

@@ -29,6 +29,7 @@ from app.checkout.settle_refund import SettleRefund
 from app.core.clock import Clock
 from app.core.ids import IdSource
 from app.core.throttle import Throttle
+from app.customers.forget_customers import ForgetCustomers
 from app.database.engine import Database
 from app.database.tables import SCHEMA_VERSION
 from app.documents.find_document import FindDocument
@@ -63,6 +64,7 @@ class Shop:
     store_products: StoreProducts
     accounts_database: Database
     accounts: Accounts
+    forget_customers: ForgetCustomers
     check_payments: CheckPayments
     payment_queue: PaymentQueue
     send_mail: SendMail

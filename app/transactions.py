@@ -21,6 +21,7 @@ from app.catalog.store import SqlCatalogStore
 from app.checkout.books_store import SqlBooks
 from app.core.changes import Change
 from app.core.money import Currency
+from app.customers.repository import SqlCustomerTraces
 from app.database.engine import Database
 from app.documents.repository import SqlTrustedDocumentStore
 from app.idempotency.repository import SqlKeys
@@ -52,6 +53,7 @@ class Transaction:
         self.promotions = SqlPromotions(connection)
         self.promotion_drafts = SqlPromotionStore(connection)
         self.orders = SqlOrders(connection)
+        self.traces = SqlCustomerTraces(connection, self.carts)
         self.attempts = SqlAttempts(connection)
         self.refunds = SqlRefunds(connection)
         self.payment_events = SqlPaymentEvents(connection)

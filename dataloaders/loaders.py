@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.catalog.domain import CatalogReader, Category, CategoryPlace, PriceRange, Product, Variant, VariantPrice
 from app.catalog.labels import FacetLabels, LabelReader
-from app.core.ids import AttemptId, CartId, CategoryId, OrderId, ProductId, VariantId
+from app.core.ids import AttemptId, CartId, CategoryId, CustomerId, OrderId, ProductId, VariantId
 from app.core.money import Currency, Money
 from app.inventory.domain import StockLevel, StockReader
 from app.orders.domain import Order, OrderEvent, OrderReader
@@ -95,6 +95,7 @@ class Loaders:
         )
         self.stock = Loader[VariantId, StockLevel](readers.stock.levels_by_variant_ids, turns)
         self.order = Loader[OrderId, Order](orders.orders_by_ids, turns)
+        self.order_count_of_customer = Loader[CustomerId, int](orders.counts_by_customer_ids, turns)
         self.order_id_of_cart = Loader[CartId, OrderId](orders.order_ids_by_cart_ids, turns)
         self.events_of_order = Loader[OrderId, tuple[OrderEvent, ...]](orders.events_by_order_ids, turns)
         self.attempt = Loader[AttemptId, PaymentAttempt](attempts.attempts_by_ids, turns)

@@ -187,7 +187,7 @@ class AccountMutation:
         """Of the session that the access token belongs to."""
         context = info.context
         try:
-            identity = _insist_on_identity(context)
+            identity = insist_on_identity(context)
             await context.services.accounts.sign_out(identity, context.origin, everywhere=input.everywhere)
         except ClientError as error:
             return DeletePayload(deleted_id=None, user_errors=await user_errors(error, context))
@@ -202,7 +202,7 @@ class AccountMutation:
         """Somebody else's session is one that there is not."""
         context, key = info.context, session_key(input.session_id)
         try:
-            identity = _insist_on_identity(context)
+            identity = insist_on_identity(context)
             if not await context.services.accounts.end_session(identity, key, context.origin):
                 raise ClientError("You have no such session.", code=ErrorCode.NOT_FOUND, field=("sessionId",))
         except ClientError as error:
@@ -245,7 +245,7 @@ class AccountMutation:
         current, wanted, language = input.current_password, input.new_password, context.text_language
 
         async def changed() -> SignedIn:
-            return await change(_insist_on_identity(context), current, wanted, language, context.origin)
+            return await change(insist_on_identity(context), current, wanted, language, context.origin)
 
         return await _signed_in(changed, context)
 
@@ -264,7 +264,8 @@ class AccountMutation:
         return CustomerPayload(customer=customer, user_errors=[])  # type: ignore[arg-type]  # a record, as everywhere
 
 
-def _insist_on_identity(context: Context) -> records.Identity:
+def insist_on_identity(context: Context) -> records.Identity:
+    """Who is signed in. Raises Unauthenticated for a guest."""
     if context.identity is None:
         raise Unauthenticated("Sign in first: send the access token as Authorization: Bearer.")
     return context.identity

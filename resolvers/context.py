@@ -14,7 +14,7 @@ from app.accounts.ended_sessions import EndedSessions
 from app.accounts.service import AccountService
 from app.cart.delete_cart import DeleteCart
 from app.cart.domain import PricedCart
-from app.cart.edit_cart import CreateCart, EditCart, ReadCart
+from app.cart.edit_cart import CreateCart, EditCart, ReadCart, ReadOwnCarts
 from app.cart.fill_cart import FillCart
 from app.cart.merge_carts import MergeCarts
 from app.catalog.search import ProductSearch
@@ -27,6 +27,8 @@ from app.core.errors import ClientError
 from app.core.ids import CartId, CustomerId, OrderId
 from app.core.languages import LANGUAGES
 from app.core.money import Currency
+from app.customers.claim_orders import ClaimGuestOrders
+from app.customers.forget_customers import DeleteCustomer
 from app.idempotency.answers import KeepAnswers
 from app.idempotency.domain import KeyedCall
 from app.orders.access_token import OrderAccessTokens
@@ -76,6 +78,7 @@ class Services:
     readers: Readers
     search: ProductSearch
     read_cart: ReadCart
+    read_own_carts: ReadOwnCarts
     create_cart: CreateCart
     edit_cart: EditCart
     fill_cart: FillCart
@@ -86,6 +89,8 @@ class Services:
     cancel_order: CancelOrder
     order_tokens: OrderAccessTokens
     accounts: AccountService
+    claim_guest_orders: ClaimGuestOrders
+    delete_customer: DeleteCustomer
     ended_sessions: EndedSessions
     changes: ChangeFeed
     answers: KeepAnswers

@@ -9,6 +9,7 @@ import strawberry
 
 from app.core.errors import InvalidInput
 from app.core.ids import (
+    AddressId,
     AttemptId,
     CartId,
     CartLineId,
@@ -82,6 +83,11 @@ def order_id_key(text: str) -> OrderId:
 def session_key(text: str) -> SessionId:
     """The session's key."""
     return SessionId(_uuid(text, Kind.SESSION))
+
+
+def address_key(text: str) -> AddressId:
+    """The key of an entry of an address book."""
+    return AddressId(_uuid(text, Kind.ADDRESS))
 
 
 def _integer(text: str, kind: Kind) -> int:

@@ -35,6 +35,7 @@ from resolvers.connection import After, Before, First, Last, Listing, asked_page
 from resolvers.context import Context, Info, ShopProfile
 from resolvers.cost_directives import at_most
 from resolvers.customer import Customer
+from resolvers.customer_mutations import CustomerMutation
 from resolvers.errors import (
     DiscountNotApplicableError,
     GenericUserError,
@@ -72,6 +73,7 @@ SENSITIVE = frozenset(  # a request may have one of these
         "passwordResetRequest",
         "passwordReset",
         "passwordChange",
+        "customerDelete",
         "emailVerify",
     }
 )
@@ -267,7 +269,9 @@ async def _node(text: str, context: Context) -> object | None:
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(CartMutation, CartLifeMutation, CheckoutMutation, CancellationMutation, AccountMutation):
+class Mutation(
+    CartMutation, CartLifeMutation, CheckoutMutation, CancellationMutation, AccountMutation, CustomerMutation
+):
     """The root of mutations."""
 
 

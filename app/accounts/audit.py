@@ -31,6 +31,7 @@ class Action(StrEnum):
     SESSION_REVOKED = "session_revoked"
     REFRESH_REUSED = "refresh_reused"
     REGISTERED = "registered"
+    ACCOUNT_DELETED = "account_deleted"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  a name
     PASSWORD_RESET = "password_reset"  # noqa: S105  a name
     STAFF_CREATED = "staff_created"

@@ -68,12 +68,12 @@ class ChangePassword:
         async with desk.transactions.read() as tx:
             customer = await tx.accounts.find(identity.customer_id)
         if customer is None:
-            raise _wrong_password()
+            raise wrong_password("currentPassword")
         password = chosen_password(wanted, email=customer.email, field=("newPassword",))
         try:
             checked = await check(customer.email, current, origin)
         except Unauthenticated as error:
-            raise _wrong_password() from error
+            raise wrong_password("currentPassword") from error
         password_hash = await check.passwords.hash(password)
         for_cookie = identity.csrf_digest is not None
         session, signed_in = await desk.opened(customer, origin, for_cookie=for_cookie)
@@ -82,7 +82,7 @@ class ChangePassword:
         async with desk.transactions.begin() as tx:
             now = await tx.accounts.find_password(customer.id)
             if now is None or now.password_hash != checked.stored.password_hash or not now.customer.may_sign_in:
-                raise _wrong_password()
+                raise wrong_password("currentPassword")
             await self.new.store(tx, customer, password_hash, session, event, language)
         return signed_in
 
@@ -121,7 +121,8 @@ class ResetPassword:
         return signed_in
 
 
-def _wrong_password() -> ClientError:
+def wrong_password(field: str) -> ClientError:
+    """The caller is known, and this is not their password."""
     error = wrong_credentials()
-    error.message, error.field = "The current password is wrong.", ("currentPassword",)
+    error.message, error.field = "The current password is wrong.", (field,)
     return error

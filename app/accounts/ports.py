@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from app.accounts.address_book import AddressStore
 from app.accounts.audit import AuditStore
 from app.accounts.domain import Customer, Identity, Role, Session, StoredPassword
 from app.accounts.email_requests import EmailRequest, RequestKind
@@ -42,6 +43,18 @@ class AccountStore(Protocol):
 
     async def set_password(self, customer_id: CustomerId, password_hash: str, *, unless: str | None = None) -> bool:
         """Replace the password's hash. unless: only while it is this one; False where it is not."""
+        ...
+
+    async def rename(self, customer_id: CustomerId, name: str | None) -> None:
+        """Replace what the customer is called."""
+        ...
+
+    async def delete(self, customer_id: CustomerId, *, now: datetime) -> None:
+        """Delete the customer; their id stays among the deleted ones."""
+        ...
+
+    async def deleted_since(self, moment: datetime) -> dict[CustomerId, datetime]:
+        """The customers that were deleted after a moment, and when."""
         ...
 
     async def take_step(self, customer_id: CustomerId, step: int) -> bool:
@@ -84,6 +97,10 @@ class SessionStore(Protocol):
 
     async def end_all(self, of: CustomerId, *, now: datetime, but: SessionId | None = None) -> int:
         """End every open session of this customer, except for one; returns how many."""
+        ...
+
+    async def forget_addresses(self, of: CustomerId) -> None:
+        """Forget where this customer's sessions were."""
         ...
 
     async def list_open(self, of: CustomerId, *, now: datetime, limit: int) -> list[Session]:
@@ -190,6 +207,10 @@ class Outbox(Protocol):
         """Have the message sent once this transaction is committed."""
         ...
 
+    async def forget_recipient(self, email: str) -> None:
+        """Forget whatever was or is to be sent to this address, in upper or lower case."""
+        ...
+
 
 class AccountTransaction(Protocol):
     """What accounts need of a transaction."""
@@ -197,6 +218,11 @@ class AccountTransaction(Protocol):
     @property
     def accounts(self) -> AccountStore:
         """Customers."""
+        ...
+
+    @property
+    def addresses(self) -> AddressStore:
+        """Address books."""
         ...
 
     @property

@@ -44,7 +44,7 @@ class Register:
         Raises InvalidInput (EMAIL_INVALID, PASSWORD_WEAK, INVALID for the name), TooManyTries, AccountsBusy.
         """
         email = folded_email(checked_email(asked.email, field=("email",)))
-        name = _checked_name(asked.name)
+        name = checked_name(asked.name)
         password = chosen_password(asked.password, email=email, field=("password",))
         password_hash = await self.passwords.hash(password)
         now = self.clock.now()
@@ -92,7 +92,8 @@ async def _ask(tx: AccountTransaction, request: EmailRequest) -> None:
         await tx.jobs.enqueue(Job(ANSWER_EMAIL_REQUEST, {"request": str(request.id)}))
 
 
-def _checked_name(name: str | None) -> str | None:
+def checked_name(name: str | None) -> str | None:
+    """The name, trimmed; None for none. Raises InvalidInput."""
     if name is None:
         return None
     trimmed = name.strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,12 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from app.accounts.address_book import AddressChange, Book, SavedAddress
+from app.accounts.customer_json import change_body, saved_of
 from app.accounts.domain import Credentials, Customer, Identity, Origin, Registration, Role, Session, SignedIn
+from app.core.contact import checked_address
 from app.core.errors import AccountsUnavailable, ClientError, ErrorCode, InvalidInput, TooManyTries, Unauthenticated
-from app.core.ids import CustomerId, Kind, SessionId, decode, encode
+from app.core.ids import AddressId, CustomerId, Kind, SessionId, decode, encode
 from app.idempotency.domain import KeyedCall, key_reused
 
 TIMEOUT_SECONDS = 4.0  # within what any request may take
@@ -128,6 +132,49 @@ class RemoteAccounts:
             raise
         return True
 
+    # -------------------------------------------------------------------------------------------- customers' data
+
+    async def update_customer(
+        self, identity: Identity, name: str | None, *, keyed: KeyedCall | None = None
+    ) -> Customer:
+        """Change the caller's name."""
+        headers = _keyed_headers(identity, keyed)
+        return _customer(await self._ask("PATCH", "/api/auth/me", headers=headers, json={"name": name}))
+
+    async def addresses(self, identity: Identity) -> Book:
+        """The caller's addresses, oldest first."""
+        body = await self._ask("GET", "/api/auth/addresses", headers=_bearer(identity.token))
+        return tuple(saved_of(each) for each in body["addresses"])
+
+    async def create_address(
+        self, identity: Identity, change: AddressChange, *, keyed: KeyedCall | None = None
+    ) -> SavedAddress:
+        """Add an address to the caller's book."""
+        sent = _checked(change)
+        headers = _keyed_headers(identity, keyed)
+        return saved_of(await self._ask("POST", "/api/auth/addresses", headers=headers, json=sent))
+
+    async def update_address(
+        self, identity: Identity, key: AddressId, change: AddressChange, *, keyed: KeyedCall | None = None
+    ) -> SavedAddress:
+        """Change one of the caller's addresses."""
+        path, headers = f"/api/auth/addresses/{encode(Kind.ADDRESS, key)}", _keyed_headers(identity, keyed)
+        return saved_of(await self._ask("PATCH", path, headers=headers, json=_checked(change)))
+
+    async def delete_address(self, identity: Identity, key: AddressId, *, keyed: KeyedCall | None = None) -> None:
+        """Delete one of the caller's addresses."""
+        path = f"/api/auth/addresses/{encode(Kind.ADDRESS, key)}"
+        await self._ask("DELETE", path, headers=_keyed_headers(identity, keyed))
+
+    async def delete_account(self, identity: Identity, password: str, origin: Origin) -> None:
+        """Delete the caller's account."""
+        await self._post("me/delete", {"password": password}, origin, identity.token)
+
+    async def deleted_since(self, since: datetime) -> Mapping[CustomerId, datetime]:
+        """The accounts that were deleted after a moment, and when."""
+        body = await self._ask("GET", "/api/auth/deleted-customers", params={"since": since.isoformat()})
+        return {CustomerId(UUID(key)): datetime.fromisoformat(at) for key, at in body["deleted"].items()}
+
     # -------------------------------------------------------------------------------------------- all of them
 
     async def _signed_in(self, path: str, body: object, origin: Origin, token: str | None = None) -> SignedIn:
@@ -203,6 +250,17 @@ def _uuid(text: str) -> UUID:
 
 def _segment(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _keyed_headers(identity: Identity, keyed: KeyedCall | None) -> dict[str, str]:
+    return {**_bearer(identity.token), **({} if keyed is None else {"idempotency-key": _key(keyed)})}
+
+
+def _checked(change: AddressChange) -> dict[str, Any]:
+    """What is sent; all that is wrong with an address is said here, since an answer tells of one fault only."""
+    if change.address is None:
+        return change_body(change)
+    return change_body(replace(change, address=checked_address(change.address, field=("address",))))
 
 
 def _bearer(token: str) -> dict[str, str]:

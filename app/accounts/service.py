@@ -6,18 +6,24 @@ who asks: a core that was broken into can do what its callers can, and sign noth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from app.accounts.address_book import AddressChange, Book, SavedAddress
 from app.accounts.change_password import ChangePassword, ResetPassword
+from app.accounts.delete_account import DeleteAccount, ListDeleted
 from app.accounts.domain import Credentials, Customer, Identity, Origin, Registration, Session, SignedIn
+from app.accounts.edit_addresses import CreateAddress, DeleteAddress, ListAddresses, UpdateAddress
 from app.accounts.end_sessions import EndSession, ListSessions, SignOut
 from app.accounts.ports import AccountTransactions
 from app.accounts.refresh_session import RefreshSession
 from app.accounts.register import Register, RequestReset
 from app.accounts.sign_in import SignIn
+from app.accounts.update_customer import UpdateCustomer
 from app.accounts.verify_email import VerifyEmail
-from app.core.ids import SessionId
+from app.core.ids import AddressId, CustomerId, SessionId
 from app.idempotency.domain import KeyedCall
 
 
@@ -78,6 +84,40 @@ class AccountService(Protocol):
         """End one of the caller's sessions; whether there was one."""
         ...
 
+    async def update_customer(
+        self, identity: Identity, name: str | None, *, keyed: KeyedCall | None = None
+    ) -> Customer:
+        """Change the caller's name. Raises InvalidInput."""
+        ...
+
+    async def addresses(self, identity: Identity) -> Book:
+        """The caller's addresses, oldest first."""
+        ...
+
+    async def create_address(
+        self, identity: Identity, change: AddressChange, *, keyed: KeyedCall | None = None
+    ) -> SavedAddress:
+        """Add an address to the caller's book. Raises InvalidInput (ADDRESS_INVALID), Rejected."""
+        ...
+
+    async def update_address(
+        self, identity: Identity, key: AddressId, change: AddressChange, *, keyed: KeyedCall | None = None
+    ) -> SavedAddress:
+        """Change one of the caller's addresses. Raises NotFound, InvalidInput (ADDRESS_INVALID), Rejected."""
+        ...
+
+    async def delete_address(self, identity: Identity, key: AddressId, *, keyed: KeyedCall | None = None) -> None:
+        """Delete one of the caller's addresses. Raises NotFound."""
+        ...
+
+    async def delete_account(self, identity: Identity, password: str, origin: Origin) -> None:
+        """Delete the caller's account. Raises Unauthenticated, Forbidden, TooManyTries, AccountsBusy."""
+        ...
+
+    async def deleted_since(self, since: datetime) -> Mapping[CustomerId, datetime]:
+        """The accounts that were deleted after a moment, and when."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FindCustomer:
@@ -106,3 +146,10 @@ class LocalAccounts:
     find_customer: FindCustomer
     sessions: ListSessions
     end_session: EndSession
+    update_customer: UpdateCustomer
+    addresses: ListAddresses
+    create_address: CreateAddress
+    update_address: UpdateAddress
+    delete_address: DeleteAddress
+    delete_account: DeleteAccount
+    deleted_since: ListDeleted

@@ -26,6 +26,8 @@ from app.core.money import Currency
 from app.core.place import Place
 from app.idempotency.domain import Effect, KeyedCall
 
+MAX_OWN_CARTS = 10  # shown at once; whoever has more sees the ones that they changed last
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartDesk:
@@ -98,6 +100,24 @@ class ReadCart:
         """The cart, None where there is none that the caller may see."""
         async with self.desk.transactions.read() as tx:
             return await self.desk.find(tx, cart_id, caller)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOwnCarts:
+    """Show a customer's open carts at today's prices."""
+
+    desk: CartDesk
+
+    async def __call__(self, customer_id: CustomerId) -> list[PricedCart]:
+        """At most MAX_OWN_CARTS that are not over, the one that was changed last first."""
+        now = self.desk.clock.now()
+        async with self.desk.transactions.read() as tx:
+            carts = await tx.carts.open_of(customer_id, now=now, limit=MAX_OWN_CARTS)
+            shelves = {
+                currency: await self.desk.shelf(tx, _variants(carts, currency), currency)
+                for currency in {cart.currency for cart in carts}
+            }
+            return [await self.desk.priced(tx, cart, shelves[cart.currency]) for cart in carts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +204,10 @@ class EditCart:
             await tx.carts.save(changed)
             tx.announce_after_commit(cart_changed(cart_id))
         return priced
+
+
+def _variants(carts: Iterable[Cart], currency: Currency) -> list[VariantId]:
+    return [line.variant_id for cart in carts if cart.currency == currency for line in cart.lines]
 
 
 async def open_cart(tx: CartTransaction, cart_id: CartId, caller: CustomerId | None) -> Cart:

@@ -10,7 +10,7 @@ from typing import Protocol
 from app.cart.domain import Cart, CartState, MergeReport
 from app.catalog.domain import OfferReader
 from app.core.changes import Change
-from app.core.ids import CartId
+from app.core.ids import CartId, CustomerId
 from app.idempotency.domain import KeyStore
 from app.inventory.domain import StockStore
 from app.promotions.domain import PromotionStore
@@ -23,6 +23,10 @@ class CartStore(Protocol):
 
     async def find(self, cart_id: CartId) -> Cart | None:
         """The cart, None where there is none; its lines are of the same moment as its version."""
+        ...
+
+    async def open_of(self, customer_id: CustomerId, *, now: datetime, limit: int) -> list[Cart]:
+        """The carts of a customer that are not over, the one that was changed last first."""
         ...
 
     async def lock(self, cart_id: CartId) -> Cart | None:

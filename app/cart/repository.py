@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Row, Text, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ARRAY, Integer, Row, Text, and_, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cart.domain import Cart, CartLine, CartState, KeyValue, MergeReport, positions_of
 from app.core.contact import Address
 from app.core.fault_records import restored_faults, stored_faults
-from app.core.ids import CartId, CartLineId, VariantId
+from app.core.ids import CartId, CartLineId, CustomerId, VariantId
 from app.core.money import Currency, Money
 from app.database.tables import cart, cart_line
 
@@ -44,6 +44,17 @@ _CARTS = select(cart, _lines)
 _FIND = _CARTS.where(cart.c.id == _cart_id)
 _among = cart.c.id == func.any(bindparam("ids", type_=ARRAY(UUID(as_uuid=True))))
 _FIND_ALL = _CARTS.where(_among)
+_OPEN_OF = (
+    _CARTS.where(
+        cart.c.customer_id == bindparam("customer_id", type_=UUID(as_uuid=True)),
+        or_(
+            cart.c.state == "in_checkout",
+            and_(cart.c.state == "active", cart.c.expires_at > bindparam("now", type_=cart.c.expires_at.type)),
+        ),
+    )
+    .order_by(cart.c.updated_at.desc(), cart.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
 # a statement of its own: the one that waited for the lock still sees the lines of before the wait
 _LOCK = select(cart.c.id).where(cart.c.id == _cart_id).with_for_update()
 _LOCK_ALL = select(cart.c.id).where(_among).order_by(cart.c.id).with_for_update()
@@ -103,8 +114,17 @@ class SqlCarts:
     async def lock_all(self, ids: Sequence[CartId]) -> dict[CartId, Cart]:
         """These carts, held until the transaction ends."""
         await self._connection.execute(_LOCK_ALL, {"ids": list(ids)})
+        return await self.find_all(ids)
+
+    async def find_all(self, ids: Sequence[CartId]) -> dict[CartId, Cart]:
+        """These carts, as far as there are any."""
         rows = (await self._connection.execute(_FIND_ALL, {"ids": list(ids)})).all()
         return {row.id: _cart(row) for row in rows}
+
+    async def open_of(self, customer_id: CustomerId, *, now: datetime, limit: int) -> list[Cart]:
+        """The carts of a customer that are not over, the one that was changed last first."""
+        values = {"customer_id": customer_id, "now": now, "most": limit}
+        return [_cart(row) for row in (await self._connection.execute(_OPEN_OF, values)).all()]
 
     async def hold(self, cart_id: CartId) -> None:
         """Keep everybody else from changing the cart until the transaction ends."""

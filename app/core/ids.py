@@ -27,6 +27,7 @@ AttemptId = NewType("AttemptId", UUID)
 RefundId = NewType("RefundId", UUID)
 CustomerId = NewType("CustomerId", UUID)
 SessionId = NewType("SessionId", UUID)
+AddressId = NewType("AddressId", UUID)
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"  # base 58: no 0, O, I or l to misread
 _DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
@@ -49,6 +50,7 @@ class Kind(Enum):
     DELIVERY_OPTION = "ship"
     CUSTOMER = "cust"
     SESSION = "sess"
+    ADDRESS = "addr"
 
 
 INTEGER_KINDS = frozenset({Kind.PRODUCT, Kind.VARIANT, Kind.CATEGORY, Kind.DELIVERY_OPTION})

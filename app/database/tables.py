@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
 from app.database import account_tables as account_tables
+from app.database import customer_tables as customer_tables
 from app.database import job_tables as job_tables
 from app.database import mail_tables as mail_tables
 from app.database import payment_tables as payment_tables
@@ -42,7 +43,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0015"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0016"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 

@@ -16,6 +16,7 @@ from app.core.ids import IdSource
 from app.http.auth_api import AuthApi
 from app.http.auth_cookies import CSRF_HEADER, PREFLIGHT_HEADER
 from app.http.closing import Closing, RefuseWhenClosing
+from app.http.customer_api import CustomerApi
 from app.http.health import livez, metrics, readyz
 from app.http.middleware import RequestScope
 
@@ -46,6 +47,7 @@ def create_account_asgi(web: AccountWebServices) -> ASGIApp:
     return Starlette(
         routes=[
             *web.auth_api.routes(),
+            *CustomerApi(web.auth_api).routes(),
             Route("/livez", livez),
             Route("/readyz", readyz(web.not_ready)),
             Route("/metrics", metrics),
@@ -68,7 +70,7 @@ def cross_origin(origins: tuple[str, ...], *, cookies: bool) -> list[Middleware]
         Middleware(
             CORSMiddleware,
             allow_origins=list(origins),
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=[*headers, CSRF_HEADER, PREFLIGHT_HEADER],
             expose_headers=["x-request-id", "retry-after"],
             allow_credentials=cookies,

@@ -23,6 +23,7 @@ from app.http.auth_api import AuthApi
 from app.http.authentication import Authentication
 from app.http.caller import CostBuckets
 from app.http.closing import Closing, RefuseWhenClosing
+from app.http.customer_api import CustomerApi
 from app.http.event_stream import EventStreams
 from app.http.graphql_view import GraphQLView
 from app.http.health import livez, metrics, readyz
@@ -112,6 +113,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
             Route("/graphql/schema.graphql", schema_text),
             *(web.auth_api.routes() if web.auth_api else ()),
             Route(WEBHOOKS_PATH, stripe_webhook(web.payment_events, web.receive_event), methods=["POST"]),
+            *(CustomerApi(web.auth_api).routes() if web.auth_api else ()),
             Route("/livez", livez),
             Route("/readyz", readyz(web.not_ready)),
             Route("/metrics", metrics(web.look_around)),

@@ -63,15 +63,17 @@ class AuthApi:
             "password/change": self._change,
         }
         return [
-            *(Route(f"/api/auth/{path}", self._answering(each), methods=["POST"]) for path, each in posts.items()),
-            Route("/api/auth/me", self._answering(self._me, cost=1), methods=["GET"]),
-            Route("/api/auth/sessions", self._answering(self._sessions, cost=1), methods=["GET"]),
-            Route("/api/auth/sessions/{id}", self._answering(self._end_session), methods=["DELETE"]),
-            Route("/api/auth/ended-sessions", self._answering(self._ended_sessions, cost=0), methods=["GET"]),
-            Route("/.well-known/jwks.json", self._answering(self._key_set, cost=0), methods=["GET"]),
+            *(Route(f"/api/auth/{path}", self.answering(each), methods=["POST"]) for path, each in posts.items()),
+            Route("/api/auth/me", self.answering(self._me, cost=1), methods=["GET"]),
+            Route("/api/auth/sessions", self.answering(self._sessions, cost=1), methods=["GET"]),
+            Route("/api/auth/sessions/{id}", self.answering(self._end_session), methods=["DELETE"]),
+            Route("/api/auth/ended-sessions", self.answering(self._ended_sessions, cost=0), methods=["GET"]),
+            Route("/.well-known/jwks.json", self.answering(self._key_set, cost=0), methods=["GET"]),
         ]
 
-    def _answering(self, endpoint: Endpoint, *, cost: int = CALL_COST) -> Endpoint:
+    def answering(self, endpoint: Endpoint, *, cost: int = CALL_COST) -> Endpoint:
+        """The endpoint, charged for, with whatever it refuses as an answer."""
+
         async def answered(request: Request) -> Response:
             try:
                 await self._charge(request, cost)
@@ -110,7 +112,7 @@ class AuthApi:
 
     async def _logout(self, request: Request) -> Response:
         asked = await read_message(request, messages.LogoutRequest)
-        identity = await self._identity(request)
+        identity = await self.identity(request)
         await self.accounts.sign_out(identity, origin_of(request), everywhere=asked.everywhere)
         response = answer(200, {"signedOut": True})
         if self.cookies:
@@ -150,12 +152,12 @@ class AuthApi:
         asked = await read_message(request, messages.ChangeRequest)
         language = asked.language or self.language
         signed_in = await self.accounts.change_password(
-            await self._identity(request), asked.current_password, asked.new_password, language, origin_of(request)
+            await self.identity(request), asked.current_password, asked.new_password, language, origin_of(request)
         )
         return _signed_in(signed_in)
 
     async def _me(self, request: Request) -> Response:
-        customer = await self.accounts.find_customer(await self._identity(request))
+        customer = await self.accounts.find_customer(await self.identity(request))
         if customer is None:
             raise Unauthenticated("The account is gone.")
         return answer(200, messages.customer_body(customer))
@@ -163,14 +165,14 @@ class AuthApi:
     # -------------------------------------------------------------------------------------------- sessions
 
     async def _sessions(self, request: Request) -> Response:
-        identity = await self._identity(request)
+        identity = await self.identity(request)
         found = await self.accounts.sessions(identity)
         return answer(
             200, {"sessions": [messages.session_body(each, current=each.id == identity.session_id) for each in found]}
         )
 
     async def _end_session(self, request: Request) -> Response:
-        identity = await self._identity(request)
+        identity = await self.identity(request)
         session_id = _session_id(request.path_params["id"])
         if not await self.accounts.end_session(identity, session_id, origin_of(request)):
             raise BadRequest(404, "You have no such session.", "NOT_FOUND")
@@ -201,7 +203,8 @@ class AuthApi:
 
     # -------------------------------------------------------------------------------------------- all of them
 
-    async def _identity(self, request: Request) -> Identity:
+    async def identity(self, request: Request) -> Identity:
+        """Who asks. Raises Unauthenticated for a guest."""
         identity = await self.authentication.of(request)
         if identity is None:
             raise Unauthenticated("Send the access token as Authorization: Bearer.")

@@ -92,7 +92,7 @@ class ChangeRequest(Message):
     language: str | None = None
 
 
-_SHAPES: dict[type[Message], str] = {
+SHAPES: dict[type[Message], str] = {
     LoginRequest: '{"email": "…", "password": "…"}',
     RefreshRequest: '{"refreshToken": "…"}',
     LogoutRequest: '{"everywhere": false}',
@@ -109,7 +109,7 @@ async def read_message(request: Request, kind: type[M]) -> M:
     try:
         return msgspec.convert(await read_json(request, MAX_BODY_BYTES), kind)
     except msgspec.ValidationError:
-        raise BadRequest(400, f"Send {_SHAPES[kind]}.") from None
+        raise BadRequest(400, f"Send {SHAPES[kind]}.") from None
 
 
 def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:

@@ -29,6 +29,7 @@ _SUPERSEDE = (
     .where(_rows.key == func.any(bindparam("keys", type_=ARRAY(Text))), _rows.state == _WAITING)
     .values(state=MailState.SUPERSEDED.value, ended_at=func.now(), recipient=null(), data=null())
 )
+_FORGET = delete(mail_message).where(func.lower(_rows.recipient) == func.lower(bindparam("of_recipient")))
 _LIST_FAILED = (
     select(_rows.key, _rows.template, _rows.ended_at, _rows.reason)
     .where(_rows.state == _FAILED)
@@ -44,7 +45,9 @@ class SqlMail:
         self._jobs = jobs
 
     async def post(self, message: Message) -> None:
-        """Have the message sent once this transaction is committed."""
+        """Have the message sent once this transaction is committed; whoever was forgotten is not written to."""
+        if not message.recipient:
+            return
         row = {
             "key": message.key,
             "template": message.template,
@@ -57,6 +60,10 @@ class SqlMail:
         await self._jobs.enqueue(_job(message.key))
         if message.supersedes:
             await self._connection.execute(_SUPERSEDE, {"keys": message.supersedes})
+
+    async def forget_recipient(self, email: str) -> None:
+        """Forget whatever was or is to be sent to this address, in upper or lower case."""
+        await self._connection.execute(_FORGET, {"of_recipient": email})
 
     async def find_waiting(self, key: str) -> PostedMessage | None:
         """The message, None where it does not wait."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from app.core.contact import Address
 from app.core.ids import CartId, CustomerId, OrderId, OrderLineId, VariantId
 from app.core.money import Currency, Money
+from app.core.pagination import Page, PageRequest
 from app.core.state_machine import StateMachine
 from app.taxes.domain import TaxLine
 
@@ -166,6 +167,17 @@ class OrderReader(Protocol):
 
     async def orders_by_ids(self, ids: Sequence[OrderId]) -> dict[OrderId, Order]:
         """The orders with these ids."""
+        ...
+
+    async def page_of_customer(self, customer_id: CustomerId, request: PageRequest) -> Page[Order]:
+        """A page of a customer's orders, the newest first, without those that came to nothing.
+
+        Raises InvalidInput for a cursor of another list.
+        """
+        ...
+
+    async def counts_by_customer_ids(self, ids: Sequence[CustomerId]) -> dict[CustomerId, int]:
+        """How many orders `page_of_customer` has in all; customers without any are absent."""
         ...
 
     async def order_ids_by_cart_ids(self, ids: Sequence[CartId]) -> dict[CartId, OrderId]:

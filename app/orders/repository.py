@@ -5,17 +5,19 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Row, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import ARRAY, Integer, Row, bindparam, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.contact import Address
-from app.core.ids import CartId, OrderId, OrderLineId, VariantId
+from app.core.ids import CartId, CustomerId, OrderId, OrderLineId, VariantId
 from app.core.money import Currency, Money
+from app.core.pagination import Page, PageRequest, cut_page, decode_cursor, fingerprint
 from app.database.engine import Database
 from app.database.tables import cart, order_event, order_line, orders
 from app.orders.domain import (
@@ -38,6 +40,19 @@ _lines = (
     .label("lines")
 )
 _ORDERS = select(orders, _lines).where(orders.c.id == func.any(_ids))
+_came_to_something = or_(orders.c.status != "canceled", orders.c.payment_status != "failed")
+_OF_CUSTOMER = (
+    select(orders, _lines)
+    .where(orders.c.customer_id == bindparam("of_customer", type_=UUID(as_uuid=True)), _came_to_something)
+    .limit(bindparam("most", type_=Integer))
+)
+_PLACE = tuple_(orders.c.placed_at, orders.c.id)
+_CURSOR = tuple_(bindparam("placed_at", type_=orders.c.placed_at.type), bindparam("after_id", type_=UUID(as_uuid=True)))
+_COUNTS = (
+    select(orders.c.customer_id, func.count().label("number"))
+    .where(orders.c.customer_id == func.any(_ids), _came_to_something)
+    .group_by(orders.c.customer_id)
+)
 _BY_NUMBER = select(orders, _lines).where(orders.c.number == bindparam("number"))
 # the latest: orders whose payments came to nothing went before it; one that was paid and then canceled stays its cart's
 _BY_CART = (
@@ -77,6 +92,24 @@ class SqlOrderReader:
     async def orders_by_ids(self, ids: Sequence[OrderId]) -> dict[OrderId, Order]:
         """The orders with these ids."""
         return {row.id: _order(row) for row in await self._rows(_ORDERS, ids)}
+
+    async def page_of_customer(self, customer_id: CustomerId, request: PageRequest) -> Page[Order]:
+        """A page of a customer's orders, the newest first."""
+        mark = fingerprint("orders", customer_id.hex)
+        statement, values = _OF_CUSTOMER, {"of_customer": customer_id, "most": request.limit + 1}
+        if request.cursor is not None:
+            placed_at, key = decode_cursor(request.cursor, mark, tuple[datetime, uuid.UUID])
+            values |= {"placed_at": placed_at, "after_id": key}
+            statement = statement.where(_PLACE < _CURSOR if request.forward else _PLACE > _CURSOR)
+        ends = [orders.c.placed_at, orders.c.id]
+        ordered = statement.order_by(*(end.desc() if request.forward else end for end in ends))
+        async with self._database.read_fresh() as connection:
+            rows = [_order(row) for row in await connection.execute(ordered, values)]
+        return cut_page(rows, request, lambda order: (order.placed_at, order.id), mark)
+
+    async def counts_by_customer_ids(self, ids: Sequence[CustomerId]) -> dict[CustomerId, int]:
+        """How many orders there are in all."""
+        return {row.customer_id: row.number for row in await self._rows(_COUNTS, ids)}
 
     async def order_ids_by_cart_ids(self, ids: Sequence[CartId]) -> dict[CartId, OrderId]:
         """The order that each cart became."""

@@ -12,6 +12,7 @@ from app.checkout.check_payments import CheckPayments
 from app.checkout.receive_event import ForgetEvents
 from app.checkout.reconcile import Reconcile
 from app.checkout.refund_payment import RefundPayment
+from app.customers.forget_customers import ForgetCustomers
 from app.idempotency.answers import ForgetCalls
 from app.mail.send_mail import ForgetMail
 from app.worker.recurring import Scheduled
@@ -29,6 +30,7 @@ def schedule(
     forget_mail: ForgetMail,
     reconcile: Reconcile,
     forget_events: ForgetEvents,
+    forget_customers: ForgetCustomers,
 ) -> list[Scheduled]:
     """The worker's schedule."""
     return [
@@ -42,4 +44,5 @@ def schedule(
         Scheduled("reconcile", every_seconds=900.0, run=reconcile.run),
         Scheduled("forget_events", every_seconds=3_600.0, run=forget_events),
         Scheduled("forget_mail", every_seconds=3_600.0, run=forget_mail),
+        Scheduled("forget_customers", every_seconds=600.0, run=forget_customers),
     ]

@@ -38,7 +38,8 @@ FIELDS: Mapping[str, Mapping[Rule, str]] = {
         Rule.TOLD: "cartCreate customerRegister login tokenRefresh passwordResetRequest passwordReset emailVerify",
         Rule.HOLDER: "cartLinesAdd cartLinesUpdate cartLinesRemove cartUpdate cartDiscountCodesSet cartMerge cartDelete"
         " checkoutComplete checkoutAttemptCancel orderCancel",
-        Rule.OWNER: "logout sessionRevoke passwordChange",
+        Rule.OWNER: "logout sessionRevoke passwordChange customerUpdate customerDelete addressCreate addressUpdate"
+        " addressDelete guestOrdersClaim",
     },
     "Subscription": {Rule.HOLDER: "checkoutAttemptUpdated orderUpdated cartUpdated"},
     # ------------------------------------------------------------------------------------ the shop and its catalogue
@@ -116,7 +117,10 @@ FIELDS: Mapping[str, Mapping[Rule, str]] = {
     "OrderLineEdge": _EDGE,
     "Payment": {Rule.INSIDE: "amount id provider brand last4 refunded status"},
     # ------------------------------------------------------------------------------------ customers
-    "Customer": {Rule.OWNER: "id email name emailVerified sessions"},
+    "Customer": {Rule.OWNER: "id email name emailVerified sessions addresses orders carts"},
+    "SavedAddress": {Rule.OWNER: "address isDefaultShipping isDefaultBilling id"},
+    "OrderConnection": {Rule.OWNER: "edges nodes pageInfo totalCount"},
+    "OrderEdge": _EDGE,
     "Session": {Rule.OWNER: "createdAt lastUsedAt expiresAt userAgent id current"},
     # ------------------------------------------------------------------------------------ parts of several things
     "Address": {Rule.INSIDE: "fullName company line1 line2 city region postalCode phone countryCode"},
@@ -134,6 +138,8 @@ FIELDS: Mapping[str, Mapping[Rule, str]] = {
     "CartMergePayload": {Rule.TOLD: "cart moved summed clamped dropped userErrors"},
     "CartPayload": {Rule.TOLD: "cart userErrors"},
     "CheckoutAttemptPayload": {Rule.TOLD: "attempt userErrors"},
+    "AddressBookPayload": {Rule.TOLD: "customer savedAddress userErrors"},
+    "GuestOrdersClaimPayload": {Rule.TOLD: "orders carts customer userErrors"},
     "CustomerPayload": {Rule.TOLD: "customer userErrors"},
     "DeletePayload": {Rule.TOLD: "deletedId userErrors"},
     "OrderPayload": {Rule.TOLD: "order userErrors"},
@@ -184,7 +190,9 @@ PLACES: Mapping[Rule, str] = {  # that take an id or a token; what an id there o
         Subscription.checkoutAttemptUpdated.id Subscription.orderUpdated.by.id
         Subscription.orderUpdated.by.accessToken Subscription.cartUpdated.id
     """,
-    Rule.OWNER: "Mutation.sessionRevoke.input.sessionId",
+    Rule.OWNER: """
+        Mutation.sessionRevoke.input.sessionId Mutation.addressUpdate.input.id Mutation.addressDelete.input.id
+    """,
     Rule.TOLD: """
         Mutation.tokenRefresh.input.refreshToken Mutation.passwordReset.input.token Mutation.emailVerify.input.token
         Mutation.checkoutComplete.input.payment.confirmationToken

@@ -89,9 +89,14 @@ def _ways(root: Root, is_wanted: Callable[[str], bool]) -> dict[str, tuple[str, 
                 continue  # what a test makes up for it leads to nothing
             for below in _objects_of(field):
                 if below.name not in found and is_wanted(below.name):
-                    found[below.name] = (*found[kind.name], call(name, field), f"... on {below.name}")
+                    found[below.name] = (*found[kind.name], _few(name, field), f"... on {below.name}")
                     waiting.append(below)
     return found
+
+
+def _few(name: str, field: GraphQLField) -> str:
+    """A field, of a list no more than the first three: whole ones below each other cost too much."""
+    return call(name, field, {"first": "3"} if "first" in field.args else None)
 
 
 def _objects_of(field: GraphQLField) -> list[GraphQLObjectType]:

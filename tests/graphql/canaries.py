@@ -71,6 +71,7 @@ async def a_customer(shop: Shop, http: httpx.AsyncClient, keeper: Shopkeeper) ->
     who.keys["customer"] = answer.json()["user"]["id"]
     who.api = client_of(http, {"authorization": f"Bearer {who.keys['access token']}"})
     who.keys["session"] = (await who.api.data("{ me { sessions { id } } }"))["me"]["sessions"][0]["id"]
+    await _save_addresses(who)
     mug = await keeper.stock("Mug", price="18.00")
     variant = variant_public_id(mug.variant_id)
     await _fill_cart(who, variant, "cart")
@@ -100,6 +101,14 @@ def address_of(who: Somebody, what: str) -> dict[str, str]:
     """An address of canaries, as an `AddressInput`."""
     parts = {part: who.word(f"{what}-{part}") for part in _PARTS}
     return {**parts, "region": "OR", "postalCode": "97205", "countryCode": "US"}
+
+
+async def _save_addresses(who: Somebody) -> None:
+    query = """mutation ($i: AddressCreateInput!) { addressCreate(input: $i) {
+      savedAddress { id } userErrors { code } } }"""
+    for what in ("home", "work"):
+        payload = (await who.api.data(query, i={"address": address_of(who, what)}))["addressCreate"]
+        who.keys[f"{what} address"] = payload["savedAddress"]["id"]
 
 
 async def _fill_cart(who: Somebody, variant: str, what: str) -> dict[str, Any]:

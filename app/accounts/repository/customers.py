@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, bindparam, or_, select, update
+from sqlalchemy import Row, Text, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import UUID, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.domain import Customer, Role, StoredPassword
 from app.core.ids import CustomerId
 from app.database.account_tables import customer
+from app.database.customer_tables import deleted_customer
 
 _rows = customer.c
 _is_the_customer = _rows.id == bindparam("customer_id", type_=UUID(as_uuid=True))
@@ -20,6 +21,9 @@ _BY_ID = select(customer).where(_is_the_customer)
 _LOCKED = _BY_ID.with_for_update()
 _INSERT = insert(customer).on_conflict_do_nothing(index_elements=["email"]).returning(_rows.id)
 _UPDATE = update(customer).where(_is_the_customer).returning(_rows.id)
+_DELETE = delete(customer).where(_is_the_customer)
+_NOTE_DELETED = insert(deleted_customer)
+_DELETED = select(deleted_customer).where(deleted_customer.c.at > bindparam("after", type_=deleted_customer.c.at.type))
 _STAFF = select(customer).where(_rows.role == Role.STAFF.value).order_by(_rows.email)
 
 
@@ -65,6 +69,19 @@ class SqlAccounts:
             statement.values(password_hash=password_hash), {"customer_id": customer_id}
         )
         return changed.one_or_none() is not None
+
+    async def rename(self, customer_id: CustomerId, name: str | None) -> None:
+        """Replace what the customer is called."""
+        await self._connection.execute(_UPDATE.values(name=name), {"customer_id": customer_id})
+
+    async def delete(self, customer_id: CustomerId, *, now: datetime) -> None:
+        """Delete the customer; their id stays among the deleted ones."""
+        await self._connection.execute(_DELETE, {"customer_id": customer_id})
+        await self._connection.execute(_NOTE_DELETED, {"id": customer_id, "at": now})
+
+    async def deleted_since(self, moment: datetime) -> dict[CustomerId, datetime]:
+        """The customers that were deleted after a moment, and when."""
+        return {CustomerId(row.id): row.at for row in await self._connection.execute(_DELETED, {"after": moment})}
 
     async def take_step(self, customer_id: CustomerId, step: int) -> bool:
         """Note that the second factor's code of this time step was taken."""

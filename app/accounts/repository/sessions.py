@@ -38,6 +38,7 @@ _END = (
     .values(ended_at=bindparam("at", type_=_moment), user_agent=None, spent=[])
     .returning(_rows.id)
 )
+_FORGET_ADDRESSES = update(session).where(_is_the_customers).values(address="", user_agent=None, spent=[])
 _END_ONE = _END.where(_is_the_session)
 _LIST = (
     select(session)
@@ -100,6 +101,10 @@ class SqlSessions:
         """End every open session of this customer, except for one."""
         statement = _END if but is None else _END.where(_rows.id != but)
         return len((await self._connection.execute(statement, {"of_customer": of, "at": now})).all())
+
+    async def forget_addresses(self, of: CustomerId) -> None:
+        """Forget where this customer's sessions were."""
+        await self._connection.execute(_FORGET_ADDRESSES, {"of_customer": of})
 
     async def list_open(self, of: CustomerId, *, now: datetime, limit: int) -> list[Session]:
         """The customer's open sessions, the newest first."""
