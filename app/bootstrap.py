@@ -57,6 +57,7 @@ from app.core.freshness import ReadSource
 from app.core.ids import RandomIds
 from app.core.money import Currency, Money
 from app.customers.claim_orders import ClaimGuestOrders
+from app.customers.export_data import ExportCustomer
 from app.customers.forget_customers import DeleteCustomer, ForgetCustomers
 from app.database.engine import Database
 from app.documents.domain import DocumentMode
@@ -221,6 +222,7 @@ def build_shop(
         accounts_database=accounts_database,
         accounts=accounts,
         forget_customers=forget_customers,
+        export_customer=ExportCustomer(transactions, services.readers.orders, services.readers.attempts, clock),
         delete_expired_carts=DeleteExpired(transactions, clock),
         reprice_catalog=RepriceCatalog(transactions, clock, keys.catalog_tags),
         set_prices=SetPrices(transactions, clock, keys.catalog_tags),
@@ -293,6 +295,7 @@ def build_app(shop: Shop) -> ASGIApp:
         WebServices(
             services=shop.services,
             auth_api=build_auth_api(settings, shop.accounts, shop.throttle, shop.clock),
+            export_customer=shop.export_customer,
             authentication=Authentication(shop.accounts.verifier, cookies=settings.auth_cookies),
             allowed_origins=settings.allowed_origins,
             not_ready=shop.not_ready,

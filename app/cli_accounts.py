@@ -1,4 +1,4 @@
-"""Commands about accounts: signing keys, staff, the audit log.
+"""Commands about accounts: signing keys, staff, customers, the audit log.
 
 Rooms are imported when their command runs, so that the command line starts at once.
 """
@@ -12,7 +12,7 @@ from app.command_line import Add, WithShop
 
 
 def add_account_commands(add: Add, with_shop: WithShop) -> None:
-    """Add `keys`, `staff` and `audit`."""
+    """Add `keys`, `staff`, `customers` and `audit`."""
     keys = add("keys", "list and rotate the keys that sign access tokens", partial(_keys, with_shop))
     turns = keys.add_subparsers(dest="turn", metavar="TURN", required=True)
     turns.add_parser("list", help="list the keys, and what each is good for")
@@ -26,6 +26,10 @@ def add_account_commands(add: Add, with_shop: WithShop) -> None:
     hire.add_argument("--name", help="what to call them")
     moves.add_parser("list", help="list the accounts of staff")
     moves.add_parser("disable", help="end every session of an account, and let it begin none").add_argument("email")
+
+    customers = add("customers", "give customers what the shop has of them", partial(_customers, with_shop))
+    favors = customers.add_subparsers(dest="favor", metavar="FAVOR", required=True)
+    favors.add_parser("export", help="write a customer's data as JSON").add_argument("email", metavar="EMAIL")
 
     audit = add("audit", "read and verify the audit log", partial(_audit, with_shop))
     views = audit.add_subparsers(dest="view", metavar="VIEW", required=True)
@@ -52,6 +56,12 @@ def _staff(with_shop: WithShop, options: argparse.Namespace) -> int:
         return with_shop(lambda shop: commands.disable_staff(shop, options.email))
     password = commands.asked_password()
     return with_shop(lambda shop: commands.create_staff(shop, options.email, password, options.name))
+
+
+def _customers(with_shop: WithShop, options: argparse.Namespace) -> int:
+    from app import customer_commands as commands
+
+    return with_shop(lambda shop: commands.export_customer(shop, options.email))
 
 
 def _audit(with_shop: WithShop, options: argparse.Namespace) -> int:

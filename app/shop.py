@@ -29,6 +29,7 @@ from app.checkout.settle_refund import SettleRefund
 from app.core.clock import Clock
 from app.core.ids import IdSource
 from app.core.throttle import Throttle
+from app.customers.export_data import ExportCustomer
 from app.customers.forget_customers import ForgetCustomers
 from app.database.engine import Database
 from app.database.tables import SCHEMA_VERSION
@@ -65,6 +66,7 @@ class Shop:
     accounts_database: Database
     accounts: Accounts
     forget_customers: ForgetCustomers
+    export_customer: ExportCustomer
     check_payments: CheckPayments
     payment_queue: PaymentQueue
     send_mail: SendMail

@@ -12,6 +12,7 @@ from app.cart.domain import Cart
 from app.core.changes import Change
 from app.core.ids import CartId, CustomerId, OrderId
 from app.idempotency.domain import KeyStore
+from app.payments.refunds import Refund
 
 MAX_CLAIMED = 500  # of each, by one call
 KEPT_FOR_DELIVERY = timedelta(days=90)  # as long as an order's token works: past the usual times for returns
@@ -31,6 +32,14 @@ class CustomerTraces(Protocol):
 
     async def carts_of(self, customer_id: CustomerId) -> list[Cart]:
         """Every cart of a customer, the one that was changed last first."""
+        ...
+
+    async def order_ids_of(self, customer_id: CustomerId) -> list[OrderId]:
+        """Every order of a customer, the newest first."""
+        ...
+
+    async def refunds_of(self, ids: Collection[OrderId]) -> dict[OrderId, list[Refund]]:
+        """The refunds of these orders, oldest first; orders without any are absent."""
         ...
 
     async def claim(self, customer_id: CustomerId, email: str, *, limit: int) -> Claimed:

@@ -13,6 +13,8 @@ from app.cart.domain import Cart
 from app.cart.repository import SqlCarts
 from app.core.ids import CartId, CustomerId, OrderId
 from app.customers.domain import Claimed
+from app.payments.refund_repository import SqlRefunds
+from app.payments.refunds import Refund
 
 _IDS = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
 _BEFORE = bindparam("placed_before", type_=DateTime(timezone=True))
@@ -45,6 +47,7 @@ _CLAIM_CARTS_OF_ORDERS = text("""
 """).bindparams(_IDS)
 
 _CARTS_OF = text("SELECT id FROM cart WHERE customer_id = :customer_id ORDER BY updated_at DESC, id")
+_ORDERS_OF = text("SELECT id FROM orders WHERE customer_id = :customer_id ORDER BY placed_at DESC, id")
 _FORGET_MAIL = text("""
     DELETE FROM mail_message WHERE state = 'failed' AND lower(recipient) IN (
         SELECT lower(email) FROM orders WHERE customer_id = ANY(:ids)
@@ -101,17 +104,26 @@ _FORGET_ORDERS = text(f"""
 
 
 class SqlCustomerTraces:
-    """`CustomerTraces` on one connection to the primary. carts: of the same transaction."""
+    """`CustomerTraces` on one connection to the primary. carts, refunds: of the same transaction."""
 
-    def __init__(self, connection: AsyncConnection, carts: SqlCarts) -> None:
+    def __init__(self, connection: AsyncConnection, carts: SqlCarts, refunds: SqlRefunds) -> None:
         self._connection = connection
         self._carts = carts
+        self._refunds = refunds
 
     async def carts_of(self, customer_id: CustomerId) -> list[Cart]:
         """Every cart of a customer, the one that was changed last first."""
         ids = (await self._connection.execute(_CARTS_OF, {"customer_id": customer_id})).scalars().all()
         found = await self._carts.find_all(ids)
         return [found[key] for key in ids if key in found]
+
+    async def order_ids_of(self, customer_id: CustomerId) -> list[OrderId]:
+        """Every order of a customer, the newest first."""
+        return list((await self._connection.execute(_ORDERS_OF, {"customer_id": customer_id})).scalars())
+
+    async def refunds_of(self, ids: Collection[OrderId]) -> dict[OrderId, list[Refund]]:
+        """The refunds of these orders, oldest first."""
+        return await self._refunds.of_orders(ids)
 
     async def claim(self, customer_id: CustomerId, email: str, *, limit: int) -> Claimed:
         """Make guests' carts and orders with this address the customer's."""

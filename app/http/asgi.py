@@ -17,8 +17,10 @@ from starlette.types import ASGIApp
 from app.checkout.receive_event import ReceiveEvent
 from app.core.ids import IdSource
 from app.core.throttle import Throttle
+from app.customers.export_data import ExportCustomer
 from app.documents.find_document import FindDocument
 from app.http.account_asgi import cross_origin
+from app.http.account_export import AccountExport
 from app.http.auth_api import AuthApi
 from app.http.authentication import Authentication
 from app.http.caller import CostBuckets
@@ -46,6 +48,7 @@ class WebServices:
 
     services: Services
     auth_api: AuthApi | None
+    export_customer: ExportCustomer
     authentication: Authentication
     allowed_origins: tuple[str, ...]
     not_ready: Callable[[], Awaitable[str | None]]
@@ -90,6 +93,9 @@ def create_asgi(web: WebServices) -> ASGIApp:
     socket = GraphQLSocket(
         executor, web.authentication, buckets=web.cost_buckets, closing=closing, connections=connections
     )
+    export = AccountExport(
+        web.services.accounts, web.export_customer, web.authentication, web.throttle, web.cost_buckets
+    )
     text = schema.as_str() + "\n"
 
     async def schema_text(_: Request) -> Response:
@@ -114,6 +120,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
             *(web.auth_api.routes() if web.auth_api else ()),
             Route(WEBHOOKS_PATH, stripe_webhook(web.payment_events, web.receive_event), methods=["POST"]),
             *(CustomerApi(web.auth_api).routes() if web.auth_api else ()),
+            export.route(),
             Route("/livez", livez),
             Route("/readyz", readyz(web.not_ready)),
             Route("/metrics", metrics(web.look_around)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,11 @@ _BY_PROVIDER_ID = select(refund).where(_row_of.provider_id == bindparam("provide
 _OF_ATTEMPT = (
     select(refund)
     .where(_row_of.attempt_id == bindparam("attempt_id", type_=UUID(as_uuid=True)))
+    .order_by(_row_of.created_at, _row_of.id)
+)
+_OF_ORDERS = (
+    select(refund)
+    .where(_row_of.order_id == func.any(bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))))
     .order_by(_row_of.created_at, _row_of.id)
 )
 _GIVEN_BACK = (
@@ -79,6 +84,13 @@ class SqlRefunds:
         """Every refund of a payment, oldest first."""
         rows = (await self._connection.execute(_OF_ATTEMPT, {"attempt_id": attempt_id})).all()
         return [_refund(row) for row in rows]
+
+    async def of_orders(self, ids: Collection[OrderId]) -> dict[OrderId, list[Refund]]:
+        """Every refund of these orders, oldest first; orders without any are absent."""
+        found: dict[OrderId, list[Refund]] = {}
+        for row in (await self._connection.execute(_OF_ORDERS, {"ids": list[uuid.UUID](ids)})).all():
+            found.setdefault(OrderId(row.order_id), []).append(_refund(row))
+        return found
 
     async def insert(self, new: Refund) -> None:
         """Store a new refund."""

@@ -59,8 +59,8 @@ def client_of(http: httpx.AsyncClient, headers: dict[str, str]) -> Api:
     return Api(httpx.AsyncClient(transport=http._transport, base_url=http.base_url, headers=headers))
 
 
-async def a_customer(shop: Shop, http: httpx.AsyncClient, keeper: Shopkeeper) -> Somebody:
-    """A customer with a session, a name, a cart, and a checkout for each way in which one can end."""
+async def signed_in_customer(shop: Shop, http: httpx.AsyncClient) -> Somebody:
+    """A customer with a verified address and a session, and nothing else."""
     who = Somebody(f"{next(_numbers)}x", Api(http))
     email = who.words["email"] = f"canary.{who.name}@example.com"
     await shop.accounts.add_customer(email, PASSWORD, who.word("name"))
@@ -71,6 +71,12 @@ async def a_customer(shop: Shop, http: httpx.AsyncClient, keeper: Shopkeeper) ->
     who.keys["customer"] = answer.json()["user"]["id"]
     who.api = client_of(http, {"authorization": f"Bearer {who.keys['access token']}"})
     who.keys["session"] = (await who.api.data("{ me { sessions { id } } }"))["me"]["sessions"][0]["id"]
+    return who
+
+
+async def a_customer(shop: Shop, http: httpx.AsyncClient, keeper: Shopkeeper) -> Somebody:
+    """A customer with a session, a name, addresses, a cart, and a checkout for each way in which one can end."""
+    who = await signed_in_customer(shop, http)
     await _save_addresses(who)
     mug = await keeper.stock("Mug", price="18.00")
     variant = variant_public_id(mug.variant_id)
