@@ -83,7 +83,8 @@ _EMPTY_CARTS = text(f"""
 _FORGET_ORDERS = text(f"""
     WITH forgotten AS (
         UPDATE orders SET customer_id = NULL, email = '', note = NULL,
-                          billing_address = coalesce(billing_address, shipping_address) - 'phone',
+                          billing_address = CASE WHEN payment_status <> 'failed'
+                              THEN coalesce(billing_address, shipping_address) - 'phone' END,
                           shipping_address = NULL
         WHERE {_OVER} RETURNING id
     ), lines AS (
