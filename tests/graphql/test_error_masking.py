@@ -124,7 +124,7 @@ async def test_what_breaks_outside_of_graphql_is_masked_too(
     shop: Shop, error: Exception, status: int, code: str
 ) -> None:
     broken: Any = Broken(error)
-    async with served(replace(shop, sign_in=broken)) as api:
+    async with served(replace(shop, accounts=replace(shop.accounts, service=broken))) as api:
         answer = await api.http.post("/api/auth/login", json={"email": "a@example.com", "password": "x"})
 
     assert answer.status_code == status
