@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import httpx
@@ -123,7 +124,7 @@ async def test_an_expected_error_keeps_its_message(shop: Shop) -> None:
 async def test_what_breaks_outside_of_graphql_is_masked_too(
     shop: Shop, error: Exception, status: int, code: str
 ) -> None:
-    broken: Any = Broken(error)
+    broken: Any = SimpleNamespace(sign_in=Broken(error))
     async with served(replace(shop, accounts=replace(shop.accounts, service=broken))) as api:
         answer = await api.http.post("/api/auth/login", json={"email": "a@example.com", "password": "x"})
 
