@@ -43,7 +43,7 @@ TERMS_OF_SALE = (  # on a page of their own, for its length only
     terms_tables.promotion,
     terms_tables.promotion_use,
 )
-SCHEMA_VERSION = "0016"  # the newest migration; readiness waits for it
+SCHEMA_VERSION = "0017"  # the newest migration; readiness waits for it
 
 # ------------------------------------------------------------------------------------------------ catalogue
 
@@ -275,6 +275,7 @@ orders = Table(
     Index("orders_buyer_idx", text("lower(email)"), postgresql_where=text("status <> 'canceled'")),
     Index("orders_customer_idx", "customer_id", "placed_at", "id", postgresql_where=text("customer_id IS NOT NULL")),
     Index("orders_guest_idx", text("lower(email)"), postgresql_where=text("customer_id IS NULL")),
+    Index(None, "cart_id"),
     Index("orders_one_per_cart_idx", "cart_id", unique=True, postgresql_where=text("status <> 'canceled'")),
 )
 
