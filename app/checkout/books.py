@@ -30,7 +30,8 @@ class Surroundings:
 
     order: None where it is missing; reservations: the states of its units; cart_state: None where it has been deleted;
     holds_cart: no later attempt has been made to pay the cart; has_sibling: another attempt at the order is under way
-    or has succeeded; given_back, under_way: what refunds have given back, and are about to.
+    or has succeeded; given_back, under_way: what refunds have given back, and are about to; has_failed_refund: one of
+    them came to nothing.
     """
 
     order: BookedOrder | None
@@ -40,6 +41,7 @@ class Surroundings:
     has_sibling: bool
     given_back: Money
     under_way: Money
+    has_failed_refund: bool
 
 
 @dataclass(frozen=True, slots=True)

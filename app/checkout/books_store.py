@@ -26,8 +26,8 @@ _FIRST = UUID(int=0)
 _after = bindparam("after", type_=_KEY)
 _limit = bindparam("limit", type_=Integer)
 _AROUND = text("""
-    SELECT attempt.id, attempt.currency AS attempt_currency, refunds.given_back, refunds.under_way, orders.status,
-           orders.payment_status, orders.currency, orders.total_minor,
+    SELECT attempt.id, attempt.currency AS attempt_currency, refunds.given_back, refunds.under_way,
+           refunds.has_failed, orders.status, orders.payment_status, orders.currency, orders.total_minor,
            cart.state AS cart_state,
            ARRAY(SELECT DISTINCT state FROM reservation WHERE order_id = attempt.order_id) AS reservations,
            EXISTS (
@@ -44,7 +44,8 @@ _AROUND = text("""
     LEFT JOIN cart ON cart.id = attempt.cart_id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'succeeded'), 0) AS given_back,
-               coalesce(sum(amount_minor) FILTER (WHERE state = 'pending'), 0) AS under_way
+               coalesce(sum(amount_minor) FILTER (WHERE state = 'pending'), 0) AS under_way,
+               coalesce(bool_or(state = 'failed'), false) AS has_failed
         FROM refund WHERE refund.attempt_id = attempt.id
     ) AS refunds
     WHERE attempt.id = ANY(:ids)
@@ -132,4 +133,5 @@ def _surroundings(row: Row[Any]) -> Surroundings:
         has_sibling=row.has_sibling,
         given_back=Money(int(row.given_back), currency),
         under_way=Money(int(row.under_way), currency),
+        has_failed_refund=row.has_failed,
     )

@@ -95,6 +95,9 @@ def _of_paid(booked: BookedPayment, payment: RecordedPayment) -> Repair | Findin
         return _consequences(booked, order)
     if state.is_final and booked.is_given_back:  # it was paid after the end
         return None
+    if state.is_final and booked.around.has_failed_refund:  # giving it back is begun once
+        detail = "it was paid after its end, and giving the money back has failed"
+        return finding(booked, FindingKind.CANCELED_BUT_PAID, detail)
     return _doubt(booked, order, payment.outcome) or Repair.SETTLE
 
 

@@ -20,6 +20,7 @@ from app.core.ids import AttemptId
 from app.core.money import Money
 from app.payments.domain import AttemptState, PaymentOutcome
 from app.payments.findings import FindingKind
+from app.payments.refunds import RefundOutcome, RefundState
 from tests.conftest import Servers
 from tests.damaged_books import DAMAGES, FAILED, PAID, WAITING, Damage, damage, place, states
 from tests.provider_stand import ProviderStand, provider_stand
@@ -244,6 +245,28 @@ async def test_a_charge_for_an_order_that_has_ended_is_given_back(
     assert dict(first.repaired) == {"settled": 1}
     assert between.is_clean
     assert after.is_clean
+
+
+async def test_a_charge_that_cannot_be_given_back_is_told_to_a_person(
+    stand: ProviderStand, mug: Stocked, clock: ManualClock
+) -> None:
+    await stand.fault("drop")
+    placed, desk = await place(stand, mug, "waiting"), stand.shop.provider_desk
+    total = Money(2_290, USD)
+    canceled = PaymentOutcome(AttemptState.CANCELED, None, total)
+    await desk.receive_event.settle(AttemptId(placed.attempt_id), canceled)
+    [(secret,)] = await stand.rows("SELECT client_secret FROM payment_attempt WHERE id = :id", id=placed.attempt_id)
+    await stand.provider.answer_bank(secret, "succeed")
+    await desk.reconcile()
+    [(refund_id, intent_id)] = await stand.rows("SELECT id, intent_id FROM refund")
+    refused = RefundOutcome(RefundState.FAILED, total, None, intent_id, refund_id, "refused")
+    await desk.receive_event.settle_refund(refund_id, refused)
+
+    reports = [await desk.reconcile() for _ in range(2)]
+
+    assert [dict(report.repaired) for report in reports] == [{}, {}]
+    told = [[finding.kind for finding in report.found] for report in reports]
+    assert told == [[FindingKind.CANCELED_BUT_PAID], []]
 
 
 async def test_two_workers_at_once_repair_everything_once(

@@ -126,4 +126,5 @@ class MemoryComparison:
             has_sibling=any(each.order_id == attempt.order_id and each.state not in _ENDED for each in others),
             given_back=given_back(refunds, nothing),
             under_way=sum((each.amount for each in refunds if each.state is RefundState.PENDING), nothing),
+            has_failed_refund=any(each.state is RefundState.FAILED for each in refunds),
         )

@@ -38,7 +38,7 @@ def booked(state: AttemptState, **changes: Any) -> BookedPayment:
     order = BookedOrder(
         changes.pop("status", status), changes.pop("payment", payment_status), changes.pop("total", TOTAL)
     )
-    around = Surroundings(order, frozenset({units}), cart, True, False, usd(0), usd(0))
+    around = Surroundings(order, frozenset({units}), cart, True, False, usd(0), usd(0), has_failed_refund=False)
     return BookedPayment(ours, replace(around, **changes))
 
 
@@ -108,6 +108,8 @@ def test_what_the_provider_has_ended_is_settled(state: AttemptState) -> None:
         # after an end without money
         (booked(A.CANCELED), said(A.SUCCEEDED), Repair.SETTLE),
         (booked(A.CANCELED, under_way=TOTAL), said(A.SUCCEEDED), None),
+        (booked(A.CANCELED, has_failed_refund=True), said(A.SUCCEEDED), K.CANCELED_BUT_PAID),
+        (booked(A.CANCELED, has_failed_refund=True, under_way=TOTAL), said(A.SUCCEEDED), None),
         (booked(A.CANCELED), said(A.SUCCEEDED, refunded=4_090), Repair.READ_REFUNDS),
         (booked(A.CANCELED, status=O.CONFIRMED, payment=P.PAID), said(A.SUCCEEDED), K.ORDER_STATE),
         (booked(A.CANCELED), said(A.ACTION_REQUIRED), Repair.END),
