@@ -35,6 +35,8 @@ def add_operations(add: Add, with_shop: WithShop) -> None:
     again = steps.add_parser("retry", help="try queued payments at once")
     again.add_argument("numbers", nargs="*", metavar="ORDER", help="the orders' numbers")
     again.add_argument("--all", action="store_true", help="every one that is queued")
+    given_up = steps.add_parser("abandon", help="give queued payments up: their orders are canceled")
+    given_up.add_argument("numbers", nargs="+", metavar="ORDER", help="the orders' numbers")
 
     compare = steps.add_parser("reconcile", help="compare the provider's payments with the shop's books, now")
     compare.add_argument(
@@ -96,12 +98,14 @@ def _provider(with_shop: WithShop, options: argparse.Namespace) -> int:
 
 
 def _payments(with_shop: WithShop, options: argparse.Namespace) -> int:
-    if options.step not in ("queue", "retry"):
+    if options.step not in ("queue", "retry", "abandon"):
         return _provider(with_shop, options)
     from app import payment_commands as commands
 
     if options.step == "queue":
         return with_shop(commands.queue)
+    if options.step == "abandon":
+        return with_shop(lambda shop: commands.abandon(shop, options.numbers))
     if bool(options.numbers) == options.all:
         print("cartograph: name orders, or say --all", file=sys.stderr)
         return USAGE

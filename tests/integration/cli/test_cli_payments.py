@@ -14,7 +14,7 @@ from app.bootstrap import Shop, build_app, build_shop
 from app.settings import load_settings
 from tests.conftest import Servers
 from tests.integration.cli.commands import Run
-from tests.shopkeeping import Api, Provider, Shopkeeper, Stocked
+from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper, Stocked
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ async def environment(servers: Servers) -> AsyncIterator[dict[str, str]]:
 
 
 @pytest.fixture
-async def own(environment: dict[str, str]) -> AsyncIterator[Shop]:
-    shop = build_shop(load_settings(environment))
+async def own(environment: dict[str, str], clock: ManualClock) -> AsyncIterator[Shop]:
+    shop = build_shop(load_settings(environment), clock=clock)
     await shop.migrate()
     yield shop
     await shop.close()
@@ -46,6 +46,14 @@ async def orders(own: Shop, provider: Provider) -> list[str]:
         metrics = (await client.get("/metrics")).text
     assert "cartograph_payments_queued 2.0" in metrics
     return [outcome["order"]["number"] for outcome in outcomes]
+
+
+async def status(shop: Shop, number: str) -> tuple[str, str]:
+    """An order's status and its payment's."""
+    async with shop.transactions.read() as tx:
+        order = await tx.orders.find_by_number(int(number))
+    assert order is not None
+    return order.status.value, order.payment_status.value
 
 
 async def test_the_queue_is_listed_the_oldest_first(run: Run, environment: dict[str, str], orders: list[str]) -> None:
@@ -92,3 +100,33 @@ async def test_without_orders_nothing_is_tried(run: Run, environment: dict[str, 
 
     assert ended.code == 2
     assert ended.err.strip() == "cartograph: name orders, or say --all"
+
+
+async def test_what_is_abandoned_ends_without_its_buyer_once_the_provider_answers(
+    run: Run, environment: dict[str, str], own: Shop, orders: list[str], provider: Provider, clock: ManualClock
+) -> None:
+    ended = await run("payments", "abandon", orders[0], orders[0], env=environment)
+    listed = await run("payments", "queue", env=environment)
+    await provider.heal()
+    own.gateway.breaker.reset()
+    with clock.turned(timedelta(minutes=5)):
+        await own.check_payments()
+
+    assert (ended.code, ended.lines()) == (
+        0,
+        [f"{orders[0]}  is canceled once the provider says that nothing was charged"],
+    )
+    assert [line.endswith("canceled by the buyer") for line in listed.lines()[:2]] == [True, False]
+    assert {number: await status(own, number) for number in orders} == {
+        orders[0]: ("CANCELED", "FAILED"),
+        orders[1]: ("CONFIRMED", "PAID"),
+    }
+
+
+async def test_only_what_is_queued_can_be_abandoned(run: Run, environment: dict[str, str], orders: list[str]) -> None:
+    ended = await run("payments", "abandon", orders[0], "7", env=environment)
+    listed = await run("payments", "queue", env=environment)
+
+    assert ended.code == 1
+    assert ended.err.strip() == "cartograph: no payment of order 7 is queued: see `cartograph payments queue`"
+    assert not any(line.endswith("canceled by the buyer") for line in listed.lines())
