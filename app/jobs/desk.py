@@ -38,7 +38,8 @@ _COUNT = text("""
 """)
 _TAKEN = text("""
     SELECT dead.id FROM jobs.job AS dead JOIN jobs.job AS other USING (dedupe_key)
-    WHERE dead.id = ANY (:ids) AND dead.status = 'failed' AND other.status IN ('queued', 'picked')
+    WHERE dead.id = ANY (:ids) AND dead.status = 'failed'
+      AND (other.status IN ('queued', 'picked') OR other.id = ANY (:ids) AND other.id > dead.id)
 """).bindparams(_IDS)
 _RETRY = text("""
     UPDATE jobs.job SET status = 'queued', attempts = 0, execute_after = now(), updated = now() WHERE id = ANY (:ids)
@@ -75,7 +76,7 @@ class SqlJobDesk:
         async with self._database.write() as connection:
             faults = await _faults(connection, ids)
             taken = (await connection.execute(_TAKEN, {"ids": ids})).scalars()
-            faults += [f"job {id_}: another one of its key waits or runs already; remove this one" for id_ in taken]
+            faults += [f"job {id_}: another one of its key is to run, or runs already; remove this one" for id_ in taken]
             if faults:
                 raise JobsNotChanged(faults)
             await connection.execute(_RETRY, {"ids": ids})

@@ -128,7 +128,22 @@ async def test_a_dead_job_whose_key_has_a_successor_is_not_retried(
     ended = await run("jobs", "retry", str(jobs["dead"]), env=environment)
 
     assert ended.code == 1
-    assert ended.err == "cartograph: job 1: another one of its key waits or runs already; remove this one\n"
+    assert ended.err == "cartograph: job 1: another one of its key is to run, or runs already; remove this one\n"
+
+
+async def test_two_dead_jobs_of_one_key_are_not_retried_together(
+    run: Run, environment: dict[str, str], own: Shop, jobs: dict[str, int], servers: Servers
+) -> None:
+    async with own.transactions.begin() as tx:
+        await tx.jobs.enqueue(Job("send_mail", {}, key="order_confirmed:1"))
+    servers.postgres.execute("UPDATE jobs.job SET status = 'failed' WHERE id = 6", database="jobs_cli")
+
+    both = await run("jobs", "retry", "1", "6", env=environment)
+    one = await run("jobs", "retry", "6", env=environment)
+
+    assert both.code == 1
+    assert both.err == "cartograph: job 1: another one of its key is to run, or runs already; remove this one\n"
+    assert (one.code, states(servers)[6]) == (0, "queued")
 
 
 async def test_no_id_is_a_mistake_in_usage(run: Run, environment: dict[str, str]) -> None:
