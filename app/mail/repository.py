@@ -108,4 +108,4 @@ class SqlMail:
 
 
 def _job(key: str) -> Job:
-    return Job(SEND_MAIL, {MESSAGE: key}, key=f"{SEND_MAIL}:{key}")
+    return Job(SEND_MAIL, {MESSAGE: key}, key=key)
