@@ -20,7 +20,8 @@ import httpx
 
 from tests.conftest import Servers, running_servers
 from tests.resilience.plant import WORKER, Plant, open_plant
-from tests.resilience.windows import OTHER_API, WINDOWS, Round, Window
+from tests.resilience.rounds import OTHER_API, Round
+from tests.resilience.windows import WINDOWS, Window
 
 UNITS = 1_000
 SHOWN = 20  # violations

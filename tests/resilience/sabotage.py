@@ -60,13 +60,6 @@ SABOTAGES = (
         "I4: attempt",
     ),
     simulated(
-        "each call of a refund has a key of its own",
-        "app/payments/stripe_gateway.py",
-        'options: Any = {"idempotency_key": str(refund.id)}',
-        'options: Any = {"idempotency_key": __import__("uuid").uuid4().hex}',
-        "I8: order",
-    ),
-    simulated(
         "the price is not compared with what the buyer accepted",
         "app/checkout/place_order.py",
         "        check_payable(priced, request)\n",

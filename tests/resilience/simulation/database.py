@@ -8,10 +8,7 @@ takes its open transactions with it. Every call of a store is one statement.
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from random import Random
 from typing import Any
@@ -22,7 +19,7 @@ from app.jobs.domain import merged
 from tests.resilience.facts import Transition
 from tests.resilience.simulation.constraints import broken_constraints
 from tests.resilience.simulation.overlay import OverlayDict, OverlayList
-from tests.resilience.simulation.process import CURRENT, Process
+from tests.resilience.simulation.process import Process
 from tests.resilience.simulation.provider_stores import (
     MemoryComparison,
     MemoryDisputes,
@@ -32,7 +29,6 @@ from tests.resilience.simulation.provider_stores import (
 from tests.resilience.simulation.state_log import transitions_of
 from tests.unit.fakes import Books, MemoryTransaction, what_changed
 
-INSIDE: ContextVar[int] = ContextVar("INSIDE", default=0)  # how many transactions a task has open
 LOCK_SECONDS = 1.0  # as `lock_timeout` is set
 SKIPS_LOCKED = frozenset({("attempts", "hasten_queued")})
 
@@ -142,10 +138,6 @@ class SimulatedTransaction:
         if holder is not self:
             raise WouldBlock(holder)
 
-    def holds(self, lock: object) -> bool:
-        """Whether this transaction has it."""
-        return self._database.locks.get(lock) is self
-
     async def statement(self, name: tuple[str, str], call: Callable[[], Any]) -> Any:
         """Run one call of a store as a statement."""
         await self._reach_database()
@@ -244,64 +236,6 @@ class LockedCarts(set[Any]):
         for each in sorted(ids):
             self.add(each)
         return self
-
-
-class Statements:
-    """A store whose calls are statements of a transaction."""
-
-    def __init__(self, name: str, store: Any, transaction: SimulatedTransaction) -> None:
-        self._name = name
-        self._store = store
-        self._transaction = transaction
-
-    def __getattr__(self, method: str) -> Any:
-        call = getattr(self._store, method)
-        if not inspect.iscoroutinefunction(call):
-            return call
-
-        async def statement(*values: Any, **named: Any) -> Any:
-            return await self._transaction.statement((self._name, method), lambda: call(*values, **named))
-
-        return statement
-
-
-class Stores:
-    """What a use case gets: every store by its name, and what it announces."""
-
-    def __init__(self, transaction: SimulatedTransaction) -> None:
-        self._transaction = transaction
-
-    def __getattr__(self, name: str) -> Any:
-        found = self._transaction.of_provider.get(name) or getattr(self._transaction.stores, name)
-        return found if callable(found) or isinstance(found, set) else Statements(name, found, self._transaction)
-
-
-class SimulatedTransactions:
-    """`Transactions` of one process."""
-
-    def __init__(self, database: SimulatedDatabase) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Any]:
-        """One transaction."""
-        transaction = SimulatedTransaction(self._database, CURRENT.get())
-        self._database.open(transaction)
-        INSIDE.set(INSIDE.get() + 1)
-        try:
-            yield Stores(transaction)
-            await transaction.commit()
-        finally:
-            INSIDE.set(INSIDE.get() - 1)
-            self._database.close(transaction)
-        if transaction.stores.changes:
-            self._database.announced.append(transaction.stores.changes)
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Any]:
-        """Reads, each for itself."""
-        transaction = SimulatedTransaction(self._database, CURRENT.get())
-        yield Stores(transaction)
 
 
 def what_changed_by(transaction: SimulatedTransaction) -> set[Change]:

@@ -35,8 +35,8 @@ from app.devstack.stripe_emulator.search import SearchIndex
 from app.devstack.stripe_emulator.store import Store
 from app.devstack.stripe_emulator.webhook_faults import WebhookFaults
 from app.payments.stripe_gateway import StripeGateway
-from tests.resilience.simulation.database import INSIDE
 from tests.resilience.simulation.process import CURRENT
+from tests.resilience.simulation.transactions import INSIDE
 from tests.resilience.simulation.virtual_time import VirtualClock
 
 URL = "http://stripe.simulated"

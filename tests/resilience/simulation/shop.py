@@ -38,9 +38,10 @@ from app.worker.kinds import job_kinds
 from app.worker.recurring import Scheduled
 from app.worker.runner import JobRunner
 from app.worker.schedule import OVERDUE
-from tests.resilience.simulation.database import SimulatedDatabase, SimulatedTransactions
+from tests.resilience.simulation.database import SimulatedDatabase
 from tests.resilience.simulation.postman import Postman
 from tests.resilience.simulation.provider import WEBHOOK_SECRET, SimulatedProvider
+from tests.resilience.simulation.transactions import SimulatedTransactions
 
 LEASE = timedelta(seconds=30)
 RECONCILE = "reconcile"
