@@ -12,6 +12,7 @@ import pytest
 
 from app.checkout.domain import CheckoutRequest
 from app.devstack.stripe_emulator.faults import FaultRequest
+from app.devstack.stripe_emulator.webhook_faults import WebhookFaultRequest
 from app.payments.domain import PaymentMethod
 from tests.resilience.simulation.buyers import PRICE, SHIPPING, Crowd
 from tests.resilience.simulation.plan import MODES
@@ -69,6 +70,8 @@ def buy_through(fault: tuple[str, str, int | None]) -> Row:
         world.provider.faults.add(
             FaultRequest(mode=mode, when=when, match=CHARGES, times=times, seconds=SLOW_SECONDS)  # type: ignore[arg-type]
         )
+        # the webhook would tell the buyer's request what the answer does not
+        world.provider.deliveries.faults.add(WebhookFaultRequest(mode="hold", times=None))
         attempt = await world.call("api-1", lambda shop: shop.place_order(request))
         await asyncio.sleep(3 * SLOW_SECONDS)  # until the emulator is done with what nobody waits for any more
         calls = [call for call in world.provider.calls.entries() if call.endpoint == CHARGES]
