@@ -76,7 +76,7 @@ class SqlJobDesk:
         async with self._database.write() as connection:
             faults = await _faults(connection, ids)
             taken = (await connection.execute(_TAKEN, {"ids": ids})).scalars()
-            faults += [f"job {id_}: another one of its key is to run, or runs already; remove this one" for id_ in taken]
+            faults += [f"job {each}: another one of its key is to run, or runs; remove this one" for each in taken]
             if faults:
                 raise JobsNotChanged(faults)
             await connection.execute(_RETRY, {"ids": ids})
