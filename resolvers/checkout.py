@@ -78,7 +78,7 @@ class CheckoutActionRequired:
 
 @strawberry.type(description="The payment provider has not decided yet: the shop goes on asking.")
 class CheckoutProcessing:
-    """From a PENDING or PROCESSING attempt."""
+    """From a PENDING or PROCESSING attempt, or one that was given up and is still open."""
 
     attempt: CheckoutAttempt = strawberry.field(description="The attempt: poll it.")
     poll_after_ms: int = strawberry.field(description="When to ask again, in milliseconds.")
@@ -207,7 +207,9 @@ def _method(value: PaymentInput) -> PaymentMethod | None:
 
 async def _result(attempt: PaymentAttempt, context: Context) -> CheckoutCompleteResult:
     token = context.services.order_tokens.issue(attempt.order_id)
-    is_given_up = attempt.cancel_requested_at is not None and attempt.state.is_final
+    is_given_up = attempt.cancel_requested_at is not None
+    if is_given_up and not attempt.state.is_final:  # nothing is asked of the buyer any more
+        return CheckoutProcessing(attempt=attempt, poll_after_ms=POLL_AFTER_MS, order_access_token=token)  # type: ignore[arg-type]
     if attempt.state is AttemptState.SUCCEEDED and not is_given_up:
         order = await context.loaders.order.load(attempt.order_id)
         return CheckoutCompleted(attempt=attempt, order=order, order_access_token=token)  # type: ignore[arg-type]

@@ -396,6 +396,19 @@ async def test_a_queued_payment_that_was_given_up_is_never_kept(
     assert (await api.checkout(cart))["__typename"] == "CheckoutCompleted"
 
 
+async def test_a_payment_that_was_given_up_asks_nothing_of_the_buyer_any_more(
+    api: Api, shop: Shop, mug: Stocked, provider: Provider
+) -> None:
+    waiting = await checkout(api, mug, pay="pm_card_threeDSecure2Required")
+    await provider.fault("503", match="POST /v1/payment_intents/[^/]+/cancel", times=None)
+    await cancel_attempt(api, waiting)
+    attempt = await read_attempt(api, waiting)
+    shop.gateway.breaker.reset()
+
+    assert attempt["state"] == "ACTION_REQUIRED"
+    assert attempt["result"]["__typename"] == "CheckoutProcessing"
+
+
 async def test_an_attempt_that_does_not_exist_is_not_found(api: Api) -> None:
     payload = await cancel_attempt(api, {"attempt": {"id": "attempt_" + "1" * 22}})
 
