@@ -167,8 +167,8 @@ async def test_the_books_stay_as_they_were(shop: Shop, clock: ManualClock, ada: 
     """Numbers, amounts, taxes, lines and states of every order."""
     query = text("""
         SELECT orders.id, number, status, payment_status, currency, subtotal_minor, orders.discount_minor,
-               shipping_minor, tax_minor, orders.total_minor, tax_lines, placed_at,
-               line.sku, line.quantity, line.total_minor AS of_line
+               shipping_minor, tax_minor, orders.total_minor, tax_lines, placed_at, line.sku,
+               line.quantity, line.total_minor
         FROM orders JOIN order_line line ON line.order_id = orders.id WHERE orders.id = ANY(:ids) ORDER BY number""")
     ids = {"ids": [decode(ada.keys[name])[1] for name in ("order", "failed order")]}
 

@@ -21,13 +21,14 @@ from app.core.ids import decode
 from app.idempotency.answers import KeepAnswers
 from app.idempotency.domain import KeyedCall
 from resolvers import schema as roots
-from tests.shopkeeping import CART, USER_ERRORS, Api, ManualClock, Shopkeeper, Stocked, variant_public_id
+from tests.graphql.canaries import client_of, signed_in_customer
+from tests.shopkeeping import ADDRESS, CART, USER_ERRORS, Api, ManualClock, Shopkeeper, Stocked, variant_public_id
 
 # mutations that take no key, because their answers hold tokens or nothing is lost by asking again: see ADR-0015
 WITHOUT_KEY = frozenset(
     {
         *("login", "tokenRefresh", "logout", "sessionRevoke"),
-        *("passwordReset", "passwordResetRequest", "passwordChange", "emailVerify"),
+        *("passwordReset", "passwordResetRequest", "passwordChange", "emailVerify", "customerDelete"),
     }
 )
 _numbers = itertools.count(1)
@@ -123,6 +124,36 @@ async def register(_: Scene) -> tuple[Input, Input]:
     return asked, {**asked, "email": f"keyed-{next(_numbers)}@example.com"}
 
 
+async def rename(_: Scene) -> tuple[Input, Input]:
+    return {"name": "Ada"}, {"name": "Ada M."}
+
+
+async def save_address(_: Scene) -> tuple[Input, Input]:
+    return {"address": ADDRESS}, {"address": {**ADDRESS, "line1": "2 Ridge Way"}}
+
+
+async def saved(scene: Scene) -> str:
+    query = "mutation ($a: AddressInput!) { addressCreate(input: {address: $a}) { savedAddress { id } } }"
+    return (await scene.api.data(query, a=ADDRESS))["addressCreate"]["savedAddress"]["id"]
+
+
+async def change_address(scene: Scene) -> tuple[Input, Input]:
+    _, key = await saved(scene), await saved(scene)
+    return {"id": key, "isDefaultShipping": True}, {"id": key, "isDefaultBilling": True}
+
+
+async def delete_address(scene: Scene) -> tuple[Input, Input]:
+    one, another = await saved(scene), await saved(scene)
+    return {"id": one}, {"id": another}
+
+
+async def claim_orders(scene: Scene) -> tuple[Input, None]:
+    email = (await scene.api.data("{ me { email } }"))["me"]["email"]
+    guest = client_of(scene.api.http, {})
+    assert (await guest.cart_create(lines=[line(scene, 1)], email=email))["userErrors"] == []
+    return {}, None
+
+
 # every mutation: how to make an input that takes effect, and another one that the same key must not be used for; None
 # where the input is nothing but what its keys belong to
 CALLS: dict[str, Callable[[Scene], Awaitable[tuple[Input, Input | None]]]] = {
@@ -138,14 +169,25 @@ CALLS: dict[str, Callable[[Scene], Awaitable[tuple[Input, Input | None]]]] = {
     "checkoutComplete": checkout,
     "checkoutAttemptCancel": cancel_attempt,
     "orderCancel": cancel_order,
+    "customerUpdate": rename,
+    "addressCreate": save_address,
+    "addressUpdate": change_address,
+    "addressDelete": delete_address,
+    "guestOrdersClaim": claim_orders,
 }
+OF_CUSTOMERS = {rename, save_address, change_address, delete_address, claim_orders}
+OF_ONE_INPUT = {cancel_attempt, claim_orders}
 VERSIONS_RAISED = {  # by the calls above, in all; else 1
     "checkoutComplete": 4,
     "checkoutAttemptCancel": 3,
     "cartMerge": 2,
     "cartDelete": -1,
     "customerRegister": 0,
+    "customerUpdate": 0,
+    "addressUpdate": 0,
+    "addressDelete": -1,
 }
+SAVED = "id isDefaultShipping isDefaultBilling address { line1 }"
 SELECTIONS = {
     "AuthPayload": f"{{ accessToken {USER_ERRORS} }}",
     "CartPayload": f"{{ cart {{ {CART} updatedAt expiresAt }} {USER_ERRORS} }}",
@@ -155,6 +197,9 @@ SELECTIONS = {
      ... on CheckoutCompleted {{ orderAccessToken order {{ number status }} attempt {{ id state cart {{ version }} }} }}
       ... on CheckoutFailed {{ cart {{ id state version }} {USER_ERRORS} }} }}""",
     "CheckoutAttemptPayload": f"{{ attempt {{ id state cart {{ state version }} }} {USER_ERRORS} }}",
+    "CustomerPayload": f"{{ customer {{ id name }} {USER_ERRORS} }}",
+    "AddressBookPayload": f"{{ savedAddress {{ {SAVED} }} customer {{ addresses {{ {SAVED} }} }} {USER_ERRORS} }}",
+    "GuestOrdersClaimPayload": f"{{ orders carts customer {{ id }} {USER_ERRORS} }}",
     "OrderPayload": f"{{ order {{ id status timeline {{ at kind message }} }} {USER_ERRORS} }}",
 }
 
@@ -165,7 +210,12 @@ def schema() -> GraphQLSchema:
 
 
 @pytest.fixture
-async def scene(api: Api, keeper: Shopkeeper) -> Scene:
+async def scene(
+    request: pytest.FixtureRequest, shop: Shop, http: httpx.AsyncClient, api: Api, keeper: Shopkeeper
+) -> Scene:
+    called = getattr(request.node, "callspec", None)
+    if called is not None and CALLS[called.params["name"]] in OF_CUSTOMERS:
+        api = (await signed_in_customer(shop, http)).api
     return Scene(api, await keeper.stock("Mug", on_hand=100, price="18.00"))
 
 
@@ -177,8 +227,9 @@ def document(schema: GraphQLSchema, name: str) -> str:
 
 
 async def versions(shop: Shop) -> int:
-    """A number that every effect on any cart or order raises."""
-    query = "SELECT (SELECT sum(version) FROM cart) + (SELECT count(*) FROM order_event)"
+    """A number that every effect on any cart, order or address book raises or lowers."""
+    counts = "(SELECT count(*) FROM order_event) + (SELECT count(*) FROM accounts.saved_address)"
+    query = f"SELECT (SELECT coalesce(sum(version), 0) FROM cart) + {counts}"
     async with shop.database.read_fresh() as connection:
         return int(await connection.scalar(text(query)))
 
@@ -250,7 +301,7 @@ async def test_ten_at_once_take_effect_once_and_get_the_same_bytes(
     assert await versions(shop) - before == VERSIONS_RAISED.get(name, 1)
 
 
-@pytest.mark.parametrize("name", [name for name, call in CALLS.items() if call is not cancel_attempt])
+@pytest.mark.parametrize("name", [name for name, call in CALLS.items() if call not in OF_ONE_INPUT])
 async def test_a_key_is_for_one_input(shop: Shop, scene: Scene, schema: GraphQLSchema, name: str) -> None:
     asked, other = await CALLS[name](scene)
     assert other is not None
@@ -278,7 +329,8 @@ async def test_after_a_crash_before_the_answer_the_call_is_answered_from_its_eff
     transport = httpx.ASGITransport(app=build_app(crashing))
     asked, _ = await CALLS[name](scene)
     call = {**asked, "idempotencyKey": new_key()}
-    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+    headers = scene.api.http.headers
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test", headers=headers) as client:
         lost = await Api(client)(document(schema, name), input=call)
     before = await versions(shop)
 

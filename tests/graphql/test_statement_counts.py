@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from redis.asyncio import Redis
 
@@ -19,6 +20,7 @@ from app.catalog.domain import ProductDraft, SelectedOption, VariantDraft
 from app.core.money import Money
 from app.core.stock import StockPolicy
 from tests.conftest import Servers
+from tests.graphql.canaries import signed_in_customer
 from tests.shopkeeping import ADDRESS, USD, Api, Shopkeeper, Stocked, counted_statements, new_word, variant_public_id
 
 SIZES = (1, 20, 100)  # products of a page, variants of a product, lines of a cart
@@ -39,6 +41,8 @@ BUDGETS = {  # statements cold, statements warm, at most: how words are read is 
     "merge two carts": (13, 11),
     "complete a checkout": (36, 34),
     "read an order": (6, 4),
+    "order history": (8, 6),
+    "address book": (2, 2),
 }
 
 LIST = """query ($q: String, $n: Int) { products(query: $q, first: $n) {
@@ -73,6 +77,10 @@ CREATE = "mutation ($i: CartCreateInput!) { cartCreate(input: $i) { cart { id ve
 CHECKOUT = """mutation ($i: CheckoutCompleteInput!) { checkoutComplete(input: $i) { __typename
   ... on CheckoutCompleted { orderAccessToken order { number cost { total { amount } }
     lines(first: 100) { nodes { sku quantity variant { product { name } } } } } } } }"""
+HISTORY = """query ($n: Int) { me { orders(first: $n) { totalCount { value } nodes { number canCancel
+  lines(first: 1) { nodes { sku variant { product { name } } } } payments { status } timeline { kind } } } } }"""
+SAVE = "mutation ($a: AddressInput!) { addressCreate(input: {address: $a}) { userErrors { code } } }"
+BOOK = "{ me { addresses { id address { line1 } } } }"
 ORDER = """query ($token: String!) { order(by: {accessToken: $token}) { number status
   lines(first: 100) { nodes { sku quantity variant { sku product { name } } } }
   payments { status } timeline { kind } } }"""
@@ -308,3 +316,25 @@ async def test_checking_out_and_reading_the_order(
 
     assert_budget("complete a checkout", cold, warm)
     assert_budget("read an order", *reading)
+
+
+@pytest.mark.parametrize("size", [1, 10])
+async def test_reading_an_order_history_and_an_address_book(
+    http: httpx.AsyncClient, shop: Shop, scene: Scene, forget: Callable[[], Awaitable[None]], size: int
+) -> None:
+    api = (await signed_in_customer(shop, http)).api
+    for _ in range(size):
+        await api.checkout(await Scene(api, scene.word, scene.stocked).ready_cart(1))
+        await api.data(SAVE, a=ADDRESS)
+
+    async def history() -> None:
+        assert len((await api.data(HISTORY, n=size))["me"]["orders"]["nodes"]) == size
+
+    async def book() -> None:
+        assert len((await api.data(BOOK))["me"]["addresses"]) == size
+
+    await forget()
+    await api.data("{ me { id } }")  # which sessions have ended is asked once in a while, whatever is read
+    reading = await count(shop, history), await count(shop, history)
+    assert_budget("order history", *reading)
+    assert_budget("address book", await count(shop, book), await count(shop, book))
