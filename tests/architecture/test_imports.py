@@ -78,9 +78,12 @@ IMPORTERS = {
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],
     "app.promotions.store": ["app.transactions"],
-    "app.payments.refund_repository": ["app.bootstrap", "app.shop", "app.transactions"],
+    "app.payments.refund_repository": ["app.bootstrap", "app.shop", "app.transactions", "app.customers.repository"],
     **{
-        f"app.{room}.repository": ["app.bootstrap", "app.shop", "app.transactions", "app.account_transactions"]
+        f"app.{room}.repository": [
+            *("app.bootstrap", "app.shop", "app.transactions", "app.account_transactions"),
+            *(("app.customers.repository",) if room == "cart" else ()),  # reads carts as they are stored
+        ]
         for room in (
             "cart",
             "catalog",
