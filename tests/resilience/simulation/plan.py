@@ -97,7 +97,7 @@ def draw(random: Random) -> Plan:
         outages=outages,
         lost_commits=random.choice((0.0, 0.0, 0.0, 0.1)),
         search_lag=random.choice((0, 0, 5, 50)),
-        heals_at=_one_of(random, ((10.0, 6), (60.0, 8), (600.0, 4), (3 * HOUR, 1), (30 * HOUR, 0.5))),
+        heals_at=_one_of(random, ((10.0, 6), (60.0, 8), (600.0, 4), (3 * HOUR, 0.6), (30 * HOUR, 0.2))),
         workers=random.choice((1, 1, 2)),
         buyers=random.choice((1, 1, 2, 3)),
         mail_away=random.choice((0.0, 0.0, 0.3)),
@@ -149,5 +149,5 @@ def _outage(random: Random) -> Outage:
     what = random.choice(("database", "network"))
     seconds = random.uniform(0.1, 10)
     if what == "network":
-        seconds = _one_of(random, ((1.0, 8), (15.0, 8), (120.0, 8), (2 * HOUR, 1), (25 * HOUR, 0.5)))
+        seconds = _one_of(random, ((1.0, 8), (15.0, 8), (120.0, 8), (2 * HOUR, 0.6), (25 * HOUR, 0.2)))
     return Outage(what, random.choice((0.0, random.uniform(0, 5), random.uniform(0, 60))), seconds)
