@@ -36,11 +36,13 @@ class JobTable:
     """What becomes of jobs once they are committed.
 
     dead: those given up. idle_until: entries of the schedule that would find nothing to do, and until when; they are
-    not run before that.
+    not run before that. rest_seconds: the least pause of a kind that is to be run again: a day of an absent provider
+    would otherwise be spent with asking it.
     """
 
     def __init__(self, database: SimulatedDatabase, clock: Clock, lease: timedelta) -> None:
         self.idle_until: dict[str, Callable[[], datetime]] = {}
+        self.rest_seconds: dict[str, float] = {}
         self.taken: dict[int, _Taken] = {}
         self.dead: list[tuple[Job, str | None]] = []
         self._database = database
@@ -111,7 +113,7 @@ class JobTable:
                     self._tries.pop(name, None)
                 elif outcome.verdict is Verdict.LET_GO:
                     self._tries[name] = taken.tries - 1
-                pause = timedelta(seconds=outcome.pause_seconds)
+                pause = timedelta(seconds=max(outcome.pause_seconds, self.rest_seconds.get(taken.job.kind, 0.0)))
                 self._put_back(replace(taken.job, not_before=self._clock.now() + pause))
 
     def keep(self, held: Collection[int]) -> None:

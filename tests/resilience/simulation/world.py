@@ -24,7 +24,7 @@ from tests.resilience.simulation.plan import Kill, Plan
 from tests.resilience.simulation.postman import Postman
 from tests.resilience.simulation.process import CURRENT, Process, ProcessDied
 from tests.resilience.simulation.provider import SimulatedProvider, detached
-from tests.resilience.simulation.shop import LEASE, SWEEP, SeededIds, SimulatedShop
+from tests.resilience.simulation.shop import LEASE, RECONCILE, SWEEP, SeededIds, SimulatedShop
 from tests.resilience.simulation.virtual_time import VirtualClock, VirtualLoop
 
 APIS = ("api-1", "api-2")
@@ -45,6 +45,7 @@ class World:
         self.provider = SimulatedProvider(self.clock, random, self.note)
         self.ids = SeededIds(random)
         self.jobs = JobTable(self.database, self.clock, LEASE)
+        self.jobs.rest_seconds[RECONCILE] = 600.0
         self.jobs.idle_until[SWEEP] = self._nothing_overdue_before
         self.postman = Postman(random, away=plan.mail_away)
         self.stops: dict[str, asyncio.Event] = {}
