@@ -26,7 +26,9 @@ _MATCHES = "FROM product_search, {query} AS query WHERE text_vector @@ query"
 _RANKED = "SELECT product_id {matches} ORDER BY ts_rank(text_vector, query) DESC, product_id DESC LIMIT 24"
 _COUNTED = "SELECT count(*) {matches}"
 _FACETS = """
-    SELECT id, count(*) FROM (SELECT unnest(facet_ids) AS id {matches}) AS each GROUP BY id ORDER BY 2 DESC LIMIT 300
+    SELECT kind, slug, label, value, found FROM (
+        SELECT id, count(*) AS found FROM (SELECT unnest(facet_ids) AS id {matches}) AS each GROUP BY id
+    ) AS counted JOIN facet_value USING (id) ORDER BY found DESC LIMIT 300
 """
 _BY_PRICE = """
     SELECT product_id FROM product_search WHERE facet_ids && ARRAY[(SELECT id FROM facet_value
