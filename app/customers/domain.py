@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,22 @@ class Claimed:
 
     orders: tuple[OrderId, ...]
     carts: tuple[CartId, ...]
+
+
+class CartsByIds(Protocol):
+    """Whole carts on one connection to the primary."""
+
+    async def find_all(self, ids: Sequence[CartId]) -> dict[CartId, Cart]:
+        """These carts, as far as there are any."""
+        ...
+
+
+class RefundsOfOrders(Protocol):
+    """Refunds on one connection to the primary."""
+
+    async def of_orders(self, ids: Collection[OrderId]) -> dict[OrderId, list[Refund]]:
+        """Every refund of these orders, oldest first; orders without any are absent."""
+        ...
 
 
 class CustomerTraces(Protocol):

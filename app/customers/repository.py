@@ -10,10 +10,8 @@ from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cart.domain import Cart
-from app.cart.repository import SqlCarts
 from app.core.ids import CartId, CustomerId, OrderId
-from app.customers.domain import Claimed
-from app.payments.refund_repository import SqlRefunds
+from app.customers.domain import CartsByIds, Claimed, RefundsOfOrders
 from app.payments.refunds import Refund
 
 _IDS = bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))
@@ -107,7 +105,7 @@ _FORGET_ORDERS = text(f"""
 class SqlCustomerTraces:
     """`CustomerTraces` on one connection to the primary. carts, refunds: of the same transaction."""
 
-    def __init__(self, connection: AsyncConnection, carts: SqlCarts, refunds: SqlRefunds) -> None:
+    def __init__(self, connection: AsyncConnection, carts: CartsByIds, refunds: RefundsOfOrders) -> None:
         self._connection = connection
         self._carts = carts
         self._refunds = refunds

@@ -203,6 +203,8 @@ async def test_no_id_of_a_customer_opens_anything_to_somebody_else(
             asked += 1
             assert owner.found_in(f"{answer.headers} {answer.text}") == [], (name, key)
             assert answer.status_code in (200, 400), (name, key, answer.text)
+            data = json.dumps(answer.json().get("data"))
+            assert [mine for mine, id_ in owner.ids.items() if id_ in data] == [], (name, key, data)
 
     assert owner.found_in(capsys.readouterr().out) == []  # nor any line of the log
     assert [(await answer_to(owner, probe.query))[1] for probe in everything(scene)] == before

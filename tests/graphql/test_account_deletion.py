@@ -13,7 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from app.bootstrap import Shop
+from app.core.errors import NotFound
 from app.core.ids import decode
+from app.customer_commands import export_customer
 from app.customers.domain import KEPT_FOR_DELIVERY
 from app.database.tables import metadata
 from tests.graphql.canaries import (
@@ -85,6 +87,18 @@ async def test_an_export_holds_no_secret(ada: Somebody) -> None:
 
     for secret in ("argon2", "digest", "clientsecret", "passwordhash", ada.keys["waiting client secret token"].lower()):
         assert secret not in text
+
+
+async def test_a_command_exports_the_same(shop: Shop, ada: Somebody, capsys: pytest.CaptureFixture[str]) -> None:
+    by_api = (await ada.api.http.get("/api/account/export")).json()
+    capsys.readouterr()
+
+    assert await export_customer(shop, f" {ada.words['email'].upper()}") == 0
+    by_command = json.loads(capsys.readouterr().out)
+    with pytest.raises(NotFound, match="there is no account"):
+        await export_customer(shop, "nobody@example.com")
+
+    assert {**by_command, "exportedAt": None} == {**by_api, "exportedAt": None}
 
 
 async def test_a_guest_is_given_no_export(http: httpx.AsyncClient) -> None:
