@@ -35,7 +35,7 @@ def test_ids_look_as_they_always_have() -> None:
 
 
 def test_every_kind_has_a_prefix_of_its_own() -> None:
-    assert len({kind.value for kind in Kind}) == len(Kind) == 12
+    assert len({kind.value for kind in Kind}) == len(Kind) == 13
     assert all("_" not in kind.value for kind in Kind)
 
 

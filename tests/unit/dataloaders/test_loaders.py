@@ -63,6 +63,7 @@ WIRING = {
     "order_id_of_cart": ("orders", "order_ids_by_cart_ids"),
     "events_of_order": ("orders", "events_by_order_ids"),
     "attempt": ("attempts", "attempts_by_ids"),
+    "order_count_of_customer": ("orders", "counts_by_customer_ids"),
     "given_back": ("refunds", "given_back_by_attempt_ids"),
     "attempts_of_order": ("attempts", "attempts_by_order_ids"),
     "live_attempt_of_cart": ("attempts", "live_attempts_by_cart_ids"),

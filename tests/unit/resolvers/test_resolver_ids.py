@@ -52,6 +52,7 @@ def test_an_id_of_another_type_is_refused_by_name(kind: Kind, other: Kind) -> No
         READERS[kind](text)
 
     names = {Kind.ORDER: "an order", Kind.ATTEMPT: "an attempt", Kind.ORDER_LINE: "an order line"}
+    names[Kind.ADDRESS] = "an address"
     found, wanted = (names.get(each, f"a {each.name.lower().replace('_', ' ')}") for each in (other, kind))
     assert refusal.value.message == f"This is the id of {found}, not of {wanted}."
     assert refusal.value.code is ErrorCode.INVALID
