@@ -42,22 +42,26 @@ class CheckPayments:
     clock: Clock
 
     async def __call__(self, *, overdue: timedelta = timedelta()) -> int:
-        """Check one batch of the attempts that have been due for so long; returns how many there were."""
+        """Check one batch of the attempts that have been due for so long; returns how many could be checked.
+
+        Those that cannot be do not count: whoever asks for more at once would ask for them again and again.
+        """
         async with self.transactions.read() as tx:
             due = await tx.attempts.due(before=self.clock.now() - overdue, limit=BATCH)
         turns = asyncio.Semaphore(PARALLEL)
 
-        async def check(attempt_id: AttemptId) -> None:
+        async def check(attempt_id: AttemptId) -> bool:
             try:
                 async with turns:
                     await self.check(attempt_id)
             except Exception as error:  # noqa: BLE001  one attempt must not keep the others from being checked
                 _log.error("payment_check_failed", attempt=str(attempt_id), exc_info=error)
+                return False
+            return True
 
         async with asyncio.TaskGroup() as tasks:
-            for attempt_id in due:
-                tasks.create_task(check(attempt_id))
-        return len(due)
+            checks = [tasks.create_task(check(attempt_id)) for attempt_id in due]
+        return sum(check.result() for check in checks)
 
     async def run(self, payload: Mapping[str, str]) -> None:
         """Check the attempt of a job."""

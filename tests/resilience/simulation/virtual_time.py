@@ -12,14 +12,18 @@ from datetime import UTC, datetime, timedelta
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
+MOST_STEPS = 2_000_000  # of the loop in one run; most take thousands
+
+
 class Stuck(Exception):
-    """Nothing is left that could happen, and somebody still waits."""
+    """Nothing is left that could happen, and somebody still waits; or something happens for ever."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop; its selector lets the time pass instead of waiting for it."""
 
     _now = 0.0
+    _steps = 0
 
     def __init__(self) -> None:
         selector = _PassingTime()
@@ -33,6 +37,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def pass_time(self, seconds: float) -> None:
         """Move on to the next thing that is due."""
         self._now += seconds
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise Stuck("something happens for ever")
 
 
 class _PassingTime(selectors.SelectSelector):
