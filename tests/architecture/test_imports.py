@@ -78,12 +78,9 @@ IMPORTERS = {
     "app.catalog.store": ["app.transactions"],
     "app.catalog.offers": ["app.transactions"],
     "app.promotions.store": ["app.transactions"],
-    "app.payments.refund_repository": ["app.bootstrap", "app.shop", "app.transactions", "app.customers.repository"],
+    "app.payments.refund_repository": ["app.bootstrap", "app.shop", "app.transactions"],
     **{
-        f"app.{room}.repository": [
-            *("app.bootstrap", "app.shop", "app.transactions", "app.account_transactions"),
-            *(("app.customers.repository",) if room == "cart" else ()),  # reads carts as they are stored
-        ]
+        f"app.{room}.repository": ["app.bootstrap", "app.shop", "app.transactions", "app.account_transactions"]
         for room in (
             "cart",
             "catalog",
