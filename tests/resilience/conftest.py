@@ -1,4 +1,4 @@
-"""One plant for all fault tests with real processes: each test leaves it running and whole."""
+"""One plant for all fault tests with real processes, made whole before each."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ async def plant_and_client(
 
 
 @pytest.fixture
-async def plant(plant_and_client: tuple[Plant, httpx.AsyncClient]) -> AsyncIterator[Plant]:
-    """The second API and the worker run; nothing is scripted at the provider."""
+async def plant(plant_and_client: tuple[Plant, httpx.AsyncClient]) -> Plant:
+    """The second API and the worker run; nothing is scripted at the provider, whatever a test before has left."""
     plant, _ = plant_and_client
-    await plant.provider.heal()
-    yield plant
-    await plant.provider.heal()
+    await plant.make_whole()
+    return plant
 
 
 @pytest.fixture

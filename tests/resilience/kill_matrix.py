@@ -19,8 +19,8 @@ from random import Random
 import httpx
 
 from tests.conftest import Servers, running_servers
-from tests.resilience.plant import WORKER, Plant, open_plant
-from tests.resilience.rounds import OTHER_API, Round
+from tests.resilience.plant import Plant, open_plant
+from tests.resilience.rounds import Round
 from tests.resilience.windows import WINDOWS, Window
 
 UNITS = 1_000
@@ -35,7 +35,7 @@ async def ready_plant(servers: Servers, folder: Path) -> AsyncIterator[tuple[Pla
         open_plant(servers, folder) as plant,
         httpx.AsyncClient(trust_env=False, timeout=30, limits=limits) as client,
     ):
-        await plant.start(OTHER_API, WORKER)
+        await plant.make_whole()
         yield plant, client
 
 

@@ -92,6 +92,14 @@ class Plant:
             member = self.processes.pop(name)
             await until(lambda: member.exit_code() is not None)  # noqa: B023  waited for here
 
+    async def make_whole(self) -> None:
+        """Have what a test may rely on: the second API and a worker run, and nothing else; the provider answers."""
+        self.processes = {name: each for name, each in self.processes.items() if each.exit_code() is None}
+        await self.stop(*(self.processes.keys() - {APIS[1], WORKER}))
+        await self.start(*({APIS[1], WORKER} - self.processes.keys()))
+        self.relay.send_to(self.ports[APIS[1]])
+        await self.provider.heal()
+
     async def ended_at(self, name: str, point: FaultPoint) -> None:
         """Wait until a process has killed itself at the point; raises Vacuous where it ends otherwise or not at all."""
         child = self.processes[name]

@@ -40,6 +40,8 @@ class Relay:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
             return
         task = asyncio.current_task()
         assert task is not None
@@ -52,8 +54,12 @@ class Relay:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    try:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

@@ -123,6 +123,7 @@ async def kill_a_draining_worker(round_: Round, point: FaultPoint) -> None:
     plant.processes[WORKER].send(signal.SIGTERM)
     await plant.ended_at(WORKER, point)
     await plant.provider.heal()
+    plant.relay.send_to(plant.ports[OTHER_API])
     await plant.start(WORKER)
     await asyncio.gather(round_.insist(cart, card), plant.settle())
 
@@ -194,6 +195,7 @@ async def _queue(round_: Round, cart: Any, card: str) -> None:
     """Have a payment wait for the worker, which does not run: its request died, or its calls had no answer."""
     plant = round_.plant
     await plant.stop(WORKER)
+    plant.relay.send_to(plant.ports[ARMED_API])  # a webhook would tell what the worker is to find out
     if round_.random.random() < 0.5:
         point = round_.random.choice((FaultPoint.ORDER_COMMITTED, FaultPoint.BYTES_SENT, FaultPoint.ANSWER_RECEIVED))
         await plant.start(ARMED_API, at=point.value)
@@ -212,8 +214,11 @@ async def _end_worker(round_: Round, point: FaultPoint, between: Callable[[], Aw
     plant = round_.plant
     await plant.start(WORKER, at=point.value)
     hastening = asyncio.create_task(_hasten_for_ever(plant))
-    await plant.ended_at(WORKER, point)
-    hastening.cancel()
+    try:
+        await plant.ended_at(WORKER, point)
+    finally:
+        hastening.cancel()
+    plant.relay.send_to(plant.ports[OTHER_API])
     if between is not None:
         await between()
     await plant.start(WORKER)

@@ -99,7 +99,7 @@ async def _play(
 async def _until_quiet(world: World) -> list[str]:
     """Let everything come to its end: nobody interferes any more, and banks answer what they owe."""
     end = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while not world.is_quiet():
+    while not world.is_quiet() and not world.faults:
         if asyncio.get_running_loop().time() > end:
             return [f"never quiet: {each}" for each in world.unfinished()]
         await world.banks_answer()
