@@ -169,7 +169,9 @@ class Plant:
                 text("""UPDATE payment_attempt SET check_at = now() - interval '1 s'
                         WHERE check_at > now() AND created_at < now() - interval '1 s'""")
             )
-            await connection.execute(text("UPDATE jobs.job SET execute_after = now() WHERE status = 'queued'"))
+            await connection.execute(  # the reconciler, too, would find out what another job is to find out
+                text("UPDATE jobs.job SET execute_after = now() WHERE status = 'queued' AND entrypoint <> 'reconcile'")
+            )
 
     async def forget_jobs(self) -> None:
         """Lose every job that waits for its time, and have the reconciler be due."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+NOBODY = 1  # a port on which nobody listens
+
 
 class Relay:
     """Where webhooks go: to the port of one API process after the other, as a test says."""
@@ -20,6 +22,10 @@ class Relay:
         self._port = port
         for writer in self._open:
             writer.close()
+
+    def send_nowhere(self) -> None:
+        """Refuse what comes from now on: the provider keeps it, and sends it again."""
+        self.send_to(NOBODY)
 
     async def start(self) -> int:
         """Listen; returns the port."""
