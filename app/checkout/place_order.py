@@ -31,7 +31,7 @@ from app.checkout.domain import (
 )
 from app.checkout.settle_payment import SettlePayment
 from app.core.changes import cart_changed
-from app.core.errors import PaymentsUnavailable
+from app.core.errors import DatabaseUnavailable, PaymentsUnavailable
 from app.core.fault_points import FaultPoint, reached
 from app.core.ids import AttemptId, CustomerId, OrderId
 from app.idempotency.domain import KeyedCall, check_key, key_reused
@@ -40,6 +40,7 @@ from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, Pa
 
 FIRST_CHECK_AFTER = timedelta(seconds=15)  # longer than the gateway tries while the buyer waits
 ANSWER_WITHIN = timedelta(seconds=12)  # so long at most a call waits for the answer to another one like it
+SETTLE_PAUSES = (0.1, 0.3)  # seconds before another try
 FIRST_LOOK = timedelta(milliseconds=50)
 LONGEST_PAUSE = timedelta(milliseconds=500)
 
@@ -131,6 +132,15 @@ class PlaceOrder:
             sent_at = attempt.sent_at if silence.may_have_run else None
             return await self.settle.unanswered(attempt.id, sent_at=sent_at)
         reached(FaultPoint.ANSWER_RECEIVED)
+        return await self._settled(attempt, outcome)
+
+    async def _settled(self, attempt: PaymentAttempt, outcome: PaymentOutcome) -> PaymentAttempt:
+        """The attempt with its outcome; tried again while others hold its locks, so that the buyer learns of it."""
+        for pause in SETTLE_PAUSES:
+            try:
+                return await self.settle(attempt.id, outcome)
+            except DatabaseUnavailable:
+                await self.sleep(pause)
         return await self.settle(attempt.id, outcome)
 
     async def _answered(self, attempt: PaymentAttempt) -> PaymentAttempt:

@@ -208,4 +208,5 @@ async def test_parallel_readers_of_one_search_share_one_load(
         answers = await asyncio.gather(*(api.data(query, q=variables(mug)["q"]) for _ in range(20)))
 
     assert answers == [{"products": {"totalCount": {"value": 1}}}] * 20
-    assert len([each for each in statements if "FROM product_search" in each]) == 4
+    searched = [each for each in statements if "FROM product_search" in each]
+    assert len(searched) == len(set(searched)) >= 1

@@ -78,7 +78,7 @@ async def test_only_public_kinds_are_ever_stored(api: Api, keeper: Shopkeeper, c
     kinds = {name.split(":")[2] for name in names}
     assert kinds <= PUBLIC
     assert {"product", "search-page", "search-facets", "price", "category-children"} <= kinds
-    assert all(name.startswith("cg:2:") for name in names)
+    assert all(name.startswith("cg:3:") for name in names)
 
 
 async def test_carts_orders_and_payments_never_touch_the_cache(api: Api, keeper: Shopkeeper, cache: Redis) -> None:

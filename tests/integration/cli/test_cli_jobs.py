@@ -128,7 +128,7 @@ async def test_a_dead_job_whose_key_has_a_successor_is_not_retried(
     ended = await run("jobs", "retry", str(jobs["dead"]), env=environment)
 
     assert ended.code == 1
-    assert ended.err == "cartograph: job 1: another one of its key is to run, or runs already; remove this one\n"
+    assert ended.err == "cartograph: job 1: another one of its key is to run, or runs; remove this one\n"
 
 
 async def test_two_dead_jobs_of_one_key_are_not_retried_together(
@@ -142,7 +142,7 @@ async def test_two_dead_jobs_of_one_key_are_not_retried_together(
     one = await run("jobs", "retry", "6", env=environment)
 
     assert both.code == 1
-    assert both.err == "cartograph: job 1: another one of its key is to run, or runs already; remove this one\n"
+    assert both.err == "cartograph: job 1: another one of its key is to run, or runs; remove this one\n"
     assert (one.code, states(servers)[6]) == (0, "queued")
 
 
