@@ -100,6 +100,11 @@ class Plant:
         self.relay.send_to(self.ports[APIS[1]])
         await self.provider.heal()
 
+    async def renew(self, name: str) -> None:
+        """Start a process again, so that it knows nothing of what the provider was like: its breaker is closed."""
+        await self.stop(name)
+        await self.start(name)
+
     async def ended_at(self, name: str, point: FaultPoint) -> None:
         """Wait until a process has killed itself at the point; raises Vacuous where it ends otherwise or not at all."""
         child = self.processes[name]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from tests.resilience.buying import buy
@@ -15,6 +17,12 @@ TRIES = 4  # of a checkout: one, and three more
 OPENS_AFTER = 3  # checkouts in a row without an answer
 PACE_PER_SECOND = 15  # of the worker's calls, as the provider may be asked
 UNDER_WAY = 8  # calls that have had their turn and may reach a provider just as it heals
+
+
+@pytest.fixture(autouse=True)
+async def closed_breaker(plant: Plant) -> AsyncIterator[None]:
+    yield
+    await plant.renew(APIS[1])
 
 
 async def told(plant: Plant) -> Counter[str]:

@@ -206,6 +206,7 @@ async def _queue(round_: Round, cart: Any, card: str) -> None:
     queued = await round_.pay(round_.other, cart, card)
     await plant.note_alerts()
     await plant.provider.heal()
+    await plant.renew(OTHER_API)
     assert queued["__typename"] == "CheckoutPaymentQueued", queued
 
 
