@@ -40,7 +40,7 @@ from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, Pa
 
 FIRST_CHECK_AFTER = timedelta(seconds=15)  # longer than the gateway tries while the buyer waits
 ANSWER_WITHIN = timedelta(seconds=12)  # so long at most a call waits for the answer to another one like it
-SETTLE_PAUSES = (0.1, 0.3)  # seconds before another try
+SETTLE_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.2)  # seconds before another try; a crowd may buy the same thing
 FIRST_LOOK = timedelta(milliseconds=50)
 LONGEST_PAUSE = timedelta(milliseconds=500)
 
