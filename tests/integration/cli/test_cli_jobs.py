@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -166,7 +167,7 @@ async def test_doctor_names_dead_jobs_and_what_waits_without_a_worker(
     assert [ended.code for ended in (dead, late, well)] == [0, 0, 0]
     assert told[0].split(maxsplit=2)[::2] == ["warn", "dead after their last try: 1 send_mail"]
     assert told[1].startswith("warn")
-    assert "1 due and waiting, the first for 9" in told[1]
+    assert re.search(r"1 due and waiting, the first for \d", told[1])
     assert "→ is `cartograph worker` running?" in late.lines()
     assert told[2].startswith("ok")
 
