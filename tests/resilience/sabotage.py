@@ -95,13 +95,6 @@ SABOTAGES = (
         "is saved under its cart's lock",
     ),
     simulated(
-        "money that comes after the end is kept",
-        "app/checkout/settle_payment.py",
-        "                return await self._give_back(tx, attempt, outcome)\n",
-        "                return attempt\n",
-        "I2: pi_",
-    ),
-    simulated(
         "money for what the buyer gave up is kept",
         "app/checkout/settle_payment.py",
         '                await refund_the_rest(tx, settled, reason="canceled by the buyer", now=now)\n',
@@ -153,14 +146,6 @@ SABOTAGES = (
         "return await self.settle.unanswered(attempt.id, sent_at=sent_at)",
         "return await self.settle(attempt.id, PaymentOutcome(AttemptState.FAILED, None, attempt.amount))",
         "test_a_failure_that_stays_has_the_payment_queued",
-    ),
-    tested(
-        "the same request begins another attempt",
-        "test_crowds.py",
-        "app/checkout/place_order.py",
-        "            if earlier is None:\n",
-        "            if earlier is None or not earlier.state.is_final:\n",
-        "test_a_checkout_that_is_sent_many_times_at_once",
     ),
     tested(
         "units are held whether or not there are any",
