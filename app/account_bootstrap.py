@@ -22,12 +22,12 @@ from app.accounts.ended_sessions import EndedSessions, StoredEnds
 from app.accounts.key_desk import KeyDesk
 from app.accounts.password_check import PasswordCheck
 from app.accounts.passwords import Argon2Passwords
-from app.accounts.ports import EndedSource
 from app.accounts.refresh_session import RefreshSession
 from app.accounts.refresh_tokens import RefreshTokens
 from app.accounts.register import Register, RequestReset
 from app.accounts.remote import RemoteAccounts
 from app.accounts.sealing import Sealer
+from app.accounts.secret_ports import EndedSource
 from app.accounts.service import AccountService, FindCustomer, LocalAccounts
 from app.accounts.session_desk import SessionDesk
 from app.accounts.sign_in import SignIn

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from app.accounts.domain import Identity, Role
 from app.accounts.ended_sessions import EndedSessions
 from app.accounts.key_desk import KeyDesk
-from app.accounts.ports import PublicKeys, TokenFor
+from app.accounts.secret_ports import PublicKeys, TokenFor
 from app.accounts.signing_keys import TOKEN_LIFETIME
 from app.core.clock import Clock
 from app.core.errors import ErrorCode, Unauthenticated

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from app.accounts.domain import Customer
 from app.accounts.lockout import folded_email
-from app.accounts.ports import AccountTransactions, Passwords
+from app.accounts.ports import AccountTransactions
+from app.accounts.secret_ports import Passwords
 from app.core.clock import Clock
 from app.core.ids import CustomerId, IdSource
 

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app import telemetry
-from app.accounts.ports import AccountTransactions, EndedSource
+from app.accounts.ports import AccountTransactions
+from app.accounts.secret_ports import EndedSource
 from app.accounts.signing_keys import TOKEN_LIFETIME
 from app.core.changes import Change, ChangeFeed
 from app.core.clock import Clock

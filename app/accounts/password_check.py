@@ -14,7 +14,8 @@ from app import telemetry
 from app.accounts.domain import Origin, StoredPassword
 from app.accounts.lockout import WINDOW, NotedTry, account_key, check_tries
 from app.accounts.password_rules import normal_password
-from app.accounts.ports import AccountTransactions, Passwords
+from app.accounts.ports import AccountTransactions
+from app.accounts.secret_ports import Passwords
 from app.core.clock import Clock
 from app.core.errors import ErrorCode, TooManyTries, Unauthenticated
 

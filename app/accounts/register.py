@@ -20,7 +20,8 @@ from app.accounts.email_requests import (
 )
 from app.accounts.lockout import folded_email
 from app.accounts.password_rules import chosen_password
-from app.accounts.ports import AccountTransaction, AccountTransactions, Passwords
+from app.accounts.ports import AccountTransaction, AccountTransactions
+from app.accounts.secret_ports import Passwords
 from app.core.clock import Clock
 from app.core.contact import checked_email
 from app.core.errors import InvalidInput, TooManyTries

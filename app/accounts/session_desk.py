@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.accounts.domain import MAX_USER_AGENT_LENGTH, SESSION_LIFE, Customer, Origin, Role, Session, SignedIn
-from app.accounts.ports import AccessTokens, AccountTransactions, TokenFor
+from app.accounts.ports import AccountTransactions
 from app.accounts.refresh_tokens import RefreshToken, RefreshTokens
+from app.accounts.secret_ports import AccessTokens, TokenFor
 from app.core.clock import Clock
 from app.core.ids import IdSource, SessionId
 

@@ -14,7 +14,8 @@ from app.accounts.audit import Action, Event
 from app.accounts.domain import Credentials, Origin, Role, SignedIn, StoredPassword
 from app.accounts.lockout import account_key, folded_email
 from app.accounts.password_check import CheckedPassword, PasswordCheck, wrong_credentials
-from app.accounts.ports import AccountTransaction, SecondFactor
+from app.accounts.ports import AccountTransaction
+from app.accounts.secret_ports import SecondFactor
 from app.accounts.session_desk import SessionDesk
 from app.core.errors import ErrorCode, Unauthenticated
 

@@ -9,7 +9,8 @@ from app.accounts.domain import Customer, Role
 from app.accounts.ended_sessions import SESSIONS_ENDED
 from app.accounts.lockout import account_key, folded_email
 from app.accounts.password_rules import chosen_password
-from app.accounts.ports import AccountTransactions, Passwords, SecondFactor
+from app.accounts.ports import AccountTransactions
+from app.accounts.secret_ports import Passwords, SecondFactor
 from app.core.clock import Clock
 from app.core.contact import checked_email
 from app.core.errors import NotFound, ShopError

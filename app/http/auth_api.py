@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.accounts.domain import Credentials, Identity, Registration, SignedIn
-from app.accounts.ports import EndedSource, PublicKeys
+from app.accounts.secret_ports import EndedSource, PublicKeys
 from app.accounts.service import AccountService
 from app.accounts.signing_keys import KEPT_SECONDS, TOKEN_LIFETIME
 from app.core.clock import Clock

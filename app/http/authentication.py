@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import HTTPConnection
 
 from app.accounts.domain import Identity
-from app.accounts.ports import TokenVerifier
+from app.accounts.secret_ports import TokenVerifier
 from app.core.errors import Unauthenticated
 from app.http.auth_cookies import ACCESS, CSRF_HEADER, PREFLIGHT_HEADER, check_csrf
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app.accounts.domain import Role
-from app.accounts.ports import TokenFor
+from app.accounts.secret_ports import TokenFor
 from app.bootstrap import Shop
 from app.core.ids import CustomerId, SessionId
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, variant_public_id

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from app.accounts.access_tokens import AUDIENCE, ISSUER, JwtAccessTokens, JwtVerifier
 from app.accounts.domain import Identity, Role
-from app.accounts.ports import TokenFor
 from app.accounts.refresh_tokens import RefreshTokens
+from app.accounts.secret_ports import TokenFor
 from app.accounts.signing_keys import kid_of
 from app.core.errors import ErrorCode, Unauthenticated
 from app.core.ids import CustomerId, RandomSecrets, SessionId
