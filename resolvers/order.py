@@ -18,7 +18,7 @@ from app.orders import domain as records
 from app.payments.domain import AttemptState, PaymentAttempt
 from resolvers.address import Address
 from resolvers.backing import backed_by
-from resolvers.cart import CartCost, DeliveryOption
+from resolvers.cart_cost import CartCost, DeliveryOption
 from resolvers.connection import After, Connection, First, Listing, asked_page, listing
 from resolvers.context import Info
 from resolvers.cost_directives import EMBEDDED, at_most
