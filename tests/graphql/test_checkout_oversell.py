@@ -9,31 +9,8 @@ from sqlalchemy import text
 
 from app.bootstrap import Shop
 from app.core.ids import VariantId
+from tests.buying import REPEATS, buy
 from tests.shopkeeping import Api, Provider, Shopkeeper
-
-REPEATS = 50  # of a request that was answered with SERVICE_UNAVAILABLE: a busy machine may need some
-
-
-async def buy(api: Api, cart: dict[str, Any], key: str, pay: str = "pm_card_visa") -> dict[str, Any]:
-    """Check out as a client does: the same request again, as long as the shop asks for that."""
-    query = """mutation ($i: CheckoutCompleteInput!) { checkoutComplete(input: $i) { __typename
-      ... on CheckoutCompleted { attempt { id } order { number } }
-      ... on CheckoutProcessing { attempt { id } }
-      ... on CheckoutFailed { userErrors { code ... on InsufficientStockError { requested available } } } } }"""
-    values = {
-        "cartId": cart["id"],
-        "idempotencyKey": key,
-        "expectedTotal": {name: cart["cost"]["total"][name] for name in ("amount", "currencyCode")},
-        "payment": {"paymentMethodId": pay},
-    }
-    for _ in range(REPEATS):
-        answer = await api(query, i=values)
-        if answer.codes() != ["SERVICE_UNAVAILABLE"]:
-            assert answer.errors == []
-            if answer.data["checkoutComplete"]["__typename"] != "CheckoutProcessing":
-                return answer.data["checkoutComplete"]
-        await asyncio.sleep(0.05)
-    raise AssertionError("the shop never answered")
 
 
 async def reservations(shop: Shop, variant_id: VariantId) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.graphql.test_checkout_oversell import buy
+from tests.buying import buy
 from tests.graphql.test_discount_codes import lines, mutated, read, ready
 from tests.market import Market
 from tests.shopkeeping import ADDRESS

@@ -9,18 +9,11 @@ from typing import Any
 import httpx
 
 from app.core.ids import VariantId
+from tests.buying import buy
 from tests.resilience.plant import APIS, Plant
-from tests.shopkeeping import Api
 
 AT_ONCE = 50  # checkouts: more than the processes have connections, so that some are told to come again
 CARTS_AT_ONCE = 10
-REPEATS = 100  # of a request that was answered with SERVICE_UNAVAILABLE: a busy machine may need some
-
-_CHECKOUT = """mutation ($i: CheckoutCompleteInput!) { checkoutComplete(input: $i) { __typename
-  ... on CheckoutCompleted { attempt { id } order { number } }
-  ... on CheckoutProcessing { attempt { id } }
-  ... on CheckoutPaymentQueued { attempt { id } order { number } }
-  ... on CheckoutFailed { userErrors { code } } } }"""
 
 
 async def carts(plant: Plant, client: httpx.AsyncClient, variant_id: VariantId, count: int) -> list[Any]:
@@ -34,24 +27,6 @@ async def carts(plant: Plant, client: httpx.AsyncClient, variant_id: VariantId, 
         return cart
 
     return await asyncio.gather(*map(fill, range(count)))
-
-
-async def buy(api: Api, cart: Any, key: str, pay: str = "pm_card_visa") -> Any:
-    """The answer to a checkout, once the shop has one."""
-    values = {
-        "cartId": cart["id"],
-        "idempotencyKey": key,
-        "expectedTotal": {name: cart["cost"]["total"][name] for name in ("amount", "currencyCode")},
-        "payment": {"paymentMethodId": pay},
-    }
-    for _ in range(REPEATS):
-        answer = await api(_CHECKOUT, i=values)
-        if answer.codes() != ["SERVICE_UNAVAILABLE"]:
-            assert answer.errors == []
-            if answer.data["checkoutComplete"]["__typename"] != "CheckoutProcessing":
-                return answer.data["checkoutComplete"]
-        await asyncio.sleep(0.05)
-    raise AssertionError("the shop never answered")
 
 
 async def all_buy(plant: Plant, client: httpx.AsyncClient, everybody: Sequence[Any], key: str) -> list[Any]:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.resilience.buying import all_buy, buy, carts
+from tests.buying import buy
+from tests.resilience.buying import all_buy, carts
 from tests.resilience.plant import APIS, Plant
 
 CHARGES = "POST /v1/payment_intents"

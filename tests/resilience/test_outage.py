@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.resilience.buying import buy
+from tests.buying import buy
 from tests.resilience.plant import APIS, WORKER, Plant
 
 ORDERS = 60
