@@ -33,17 +33,33 @@ _PRICE = """
 """
 
 
+class Served(msgspec.Struct, frozen=True):
+    """What a whole request takes besides: milliseconds of CPU of the API (all processes), of Redis and of the client.
+
+    per_second: how many were answered.
+    """
+
+    api: float
+    redis: float
+    client: float
+    per_second: float
+
+
 class Cost(msgspec.Struct, frozen=True):
     """Milliseconds of one call: wall clock at p50 and p95, and CPU of the database (or of the engine in this process).
 
-    api: CPU of the API's processes, for whole requests; per_second: how many were answered.
+    served: of whole requests only.
     """
 
     p50: float
     p95: float
     cpu: float
-    api: float | None = None
-    per_second: float | None = None
+    served: Served | None = None
+
+    @property
+    def total(self) -> float:
+        """Milliseconds of CPU of all that answers it, the client left out."""
+        return self.cpu + (self.served.api + self.served.redis if self.served else 0.0)
 
 
 async def backends(shop: Shop) -> list[int]:
@@ -62,12 +78,19 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return total / 1e9
 
 
-def percentiles(times: list[float], cpu: float, api: float | None = None, per_second: float | None = None) -> Cost:
-    """The cost of calls that took these seconds, cpu and api of them all together."""
+def family(pid: int) -> list[int]:
+    """A process and all that it has started, and these in turn."""
+    children = [
+        int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()
+    ]
+    return [pid, *(each for child in children for each in family(child))]
+
+
+def percentiles(times: list[float], cpu: float, served: Served | None = None) -> Cost:
+    """The cost of calls that took these seconds, cpu of them all together."""
     ordered = sorted(times)
     count = len(ordered)
-    own = None if api is None else max(api, 0) / count * 1e3
-    return Cost(ordered[count // 2] * 1e3, ordered[int(count * 0.95)] * 1e3, max(cpu, 0) / count * 1e3, own, per_second)
+    return Cost(ordered[count // 2] * 1e3, ordered[int(count * 0.95)] * 1e3, max(cpu, 0) / count * 1e3, served)
 
 
 async def measure(shop: Shop, calls: Sequence[Call], seconds: float) -> Cost:
