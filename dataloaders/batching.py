@@ -58,12 +58,16 @@ class Loader(Generic[K, V]):
         self._loader: DataLoader[K, V | None] = DataLoader(batch, max_batch_size=MAX_BATCH)
 
     async def load(self, key: K) -> V | None:
-        """The value of this key, None where there is none."""
-        return await self._loader.load(key)
+        """The value of this key, None where there is none.
+
+        Concurrency: others wait for the same value, so whoever is canceled while waiting cancels nothing.
+        """
+        return await asyncio.shield(self._loader.load(key))
 
     async def load_many(self, keys: Sequence[K]) -> list[V]:
         """The values of these keys in their order, without those that have none."""
-        return [value for value in await self._loader.load_many(list(keys)) if value is not None]
+        values = await asyncio.shield(self._loader.load_many(list(keys)))
+        return [value for value in values if value is not None]
 
     def clear(self) -> None:
         """Forget everything: a mutation has changed it."""

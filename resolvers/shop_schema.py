@@ -34,6 +34,8 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 
+from resolvers.compiled.compiler import Compiler
+from resolvers.compiled.operation import CompiledOperation
 from resolvers.context import Context
 from resolvers.cost import Plan, Planner
 from resolvers.cost_directives import describe_arguments
@@ -41,6 +43,7 @@ from resolvers.in_context import shopper_of
 from resolvers.limits import MAX_COMMENTS, MAX_TOKENS, BoundedMergingRule, check_limits
 
 KEPT_CHARACTERS = 1_000_000  # of prepared documents; a character takes about 40 bytes once it is prepared
+CHARACTERS_A_FIELD = 4  # a compiled field is kept for as many
 MAX_ERRORS = 20  # of one document; whoever wrote it mends the first ones first
 
 
@@ -78,6 +81,7 @@ class Operation:
     name: str | None
     node: OperationDefinitionNode
     plan: Plan
+    compiled: CompiledOperation
 
     @property
     def kind(self) -> OperationKind:
@@ -109,6 +113,7 @@ class ShopSchema(strawberry.Schema):
         self._executor_class = self.execution_context_class
         describe_arguments(self._schema.directives)
         self._planner = Planner(self._schema)
+        self._compiler = Compiler(self)
         self._rules = [rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule]
         self._rules += [BoundedMergingRule, *([] if introspection else [NoSchemaIntrospectionCustomRule])]
         self._kept = {trusted: _KeptDocuments() for trusted in (False, True)}
@@ -145,15 +150,15 @@ class ShopSchema(strawberry.Schema):
             )
         if errors:
             raise DocumentRefused(errors)
-        return Prepared({operation.name: operation for operation in self._operations(document)})
+        nodes = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        operations = [self._operation(document, each, len(text) // len(nodes)) for each in nodes]
+        return Prepared({operation.name: operation for operation in operations})
 
-    def _operations(self, document: DocumentNode) -> list[Operation]:
+    def _operation(self, document: DocumentNode, node: OperationDefinitionNode, characters: int) -> Operation:
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        return [
-            Operation(document, each.name.value if each.name else None, each, self._planner.plan(each, fragments))
-            for each in document.definitions
-            if isinstance(each, OperationDefinitionNode)
-        ]
+        plan = self._planner.plan(node, fragments)
+        compiled = CompiledOperation(self._compiler, document, node, most_fields=characters // CHARACTERS_A_FIELD)
+        return Operation(document, node.name.value if node.name else None, node, plan, compiled)
 
     async def run(
         self, operation: Operation, variables: dict[str, Any], context: Context, *, event: object = None
@@ -163,6 +168,8 @@ class ShopSchema(strawberry.Schema):
             self._enter(operation, variables, context)
         except GraphQLError as error:
             return ExecutionResult(data=None, errors=[error])
+        if operation.kind is not OperationType.MUTATION:
+            return await operation.compiled.run(variables, context, event)
         result = execute(
             self._schema,
             operation.document,

@@ -14,7 +14,7 @@ from app.seed.logins import DEMO_CUSTOMERS
 from tests.conftest import Servers
 from tests.market import Market, open_market
 from tests.serving import ServerProcess, serving
-from tests.shopkeeping import Api
+from tests.shopkeeping import Api, Shopkeeper, new_word, variant_public_id
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -80,3 +80,36 @@ async def market(own_shop: Market) -> Market:
     """A shop of its own, with products perhaps, without any terms."""
     await own_shop.forget_terms()
     return own_shop
+
+
+@pytest.fixture(scope="session")
+async def known(api: Api, keeper: Shopkeeper) -> dict[str, str]:
+    """Arguments that find something, by field."""
+    word = new_word()
+    mug = await keeper.stock(f"Mug {word}", category_path=(f"Shelf {word}",), brand="Brand")
+    await keeper.stock(f"Cup {word}", category_path=(f"Shelf {word}",), brand="Brand")
+    outcome = await api.checkout(await api.ready_cart((mug.variant_id, 1)))
+    cart = await api.ready_cart((mug.variant_id, 1))
+    product = await api.data(
+        "query ($s: String!) { variant(by: {sku: $s}) { product { id slug category { id } } } }", s=mug.sku
+    )
+    found = product["variant"]["product"]
+    ids = [
+        variant_public_id(mug.variant_id),
+        found["id"],
+        found["category"]["id"],
+        cart["id"],
+        outcome["attempt"]["id"],
+    ]
+    return {
+        "Query.node": f'id: "{cart["id"]}"',
+        "Query.nodes": "ids: [" + ", ".join(f'"{each}"' for each in ids) + "]",
+        "Query.product": f'by: {{id: "{found["id"]}"}}',
+        "Query.variant": f'by: {{sku: "{mug.sku}"}}',
+        "Query.category": f'by: {{id: "{found["category"]["id"]}"}}',
+        "Query.cart": f'id: "{cart["id"]}"',
+        "Query.order": f'by: {{accessToken: "{outcome["orderAccessToken"]}"}}',
+        "Query.checkoutAttempt": f'id: "{outcome["attempt"]["id"]}"',
+        "Query.searchSuggestions": f'query: "{word}"',
+        "Product.variantFor": "options: []",
+    }

@@ -10,17 +10,13 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLField,
-    GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
     get_nullable_type,
-    is_abstract_type,
     is_list_type,
     is_object_type,
-    is_required_argument,
 )
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from app.bootstrap import Shop
 from resolvers.context import Context
@@ -28,7 +24,8 @@ from resolvers.cost import MAX_COST, MUTATION_COST, SCHEMA_COST
 from resolvers.cost_directives import Cost, ListSize
 from resolvers.schema import build_schema
 from resolvers.shop_schema import Operation, Result, ShopSchema
-from tests.shopkeeping import Api, Shopkeeper, new_word, variant_public_id
+from tests.graphql.generated_queries import GeneratedQuery, queries
+from tests.shopkeeping import Api
 
 EXPLICIT = {"edges", "nodes"}
 
@@ -147,57 +144,6 @@ async def test_two_checkouts_in_one_request_are_refused(api: Api) -> None:
 # ------------------------------------------------------------------------------------------------ estimate and truth
 
 
-def documents(graph: GraphQLSchema, known: dict[str, str]) -> st.SearchStrategy[str]:
-    """Queries over the whole schema, with ids that exist: what a field needs is taken from `known`."""
-
-    def selection(kind: Any, levels: int) -> st.SearchStrategy[str]:
-        if is_abstract_type(kind):
-            parts = [
-                selection(each, levels).map(f"... on {each.name} {{0}}".format)
-                for each in graph.get_possible_types(kind)
-            ]
-            return st.lists(st.one_of(parts), min_size=1, max_size=2).map(
-                lambda chosen: "{ __typename " + " ".join(chosen) + " }"
-            )
-        names = [name for name, field in kind.fields.items() if callable_with(kind, name, field)]
-        if levels == 0:
-            names = [name for name in names if not has_fields(kind.fields[name])]
-        return (
-            st.lists(st.sampled_from(sorted(names)), min_size=1, max_size=4, unique=True).flatmap(
-                lambda chosen: st.tuples(*(field_text(kind, name, levels) for name in chosen)).map(
-                    lambda texts: "{ __typename " + " ".join(texts) + " }"
-                )
-            )
-            if names
-            else st.just("{ __typename }")
-        )
-
-    def callable_with(kind: GraphQLObjectType, name: str, field: GraphQLField) -> bool:
-        needed = [argument for argument, each in field.args.items() if is_required_argument(each)]
-        return not needed or f"{kind.name}.{name}" in known
-
-    def has_fields(field: GraphQLField) -> bool:
-        named = get_named_type(field.type)
-        return is_object_type(named) or is_abstract_type(named)
-
-    def field_text(kind: GraphQLObjectType, name: str, levels: int) -> st.SearchStrategy[str]:
-        field = kind.fields[name]
-        given_arguments = known.get(f"{kind.name}.{name}", "")
-        size = st.integers(1, 6).map("first: {0}".format) if "first" in field.args else st.just("")
-        if not has_fields(field):
-            return st.just(f"{kind.name}_{name}: {name}{arguments(given_arguments)}")
-        below = selection(get_named_type(field.type), levels - 1)
-        return st.tuples(size, below, st.integers(0, 99)).map(
-            lambda parts: f"{kind.name}_{name}_{parts[2]}: {name}{arguments(given_arguments, parts[0])} {parts[1]}"
-        )
-
-    def arguments(*texts: str) -> str:
-        present = [text for text in texts if text]
-        return f"({', '.join(present)})" if present else ""
-
-    return selection(graph.query_type, 5)
-
-
 def resolved_weight(graph: GraphQLSchema, data: Any) -> int:
     """What an answer's objects weigh, by the type that each names itself."""
     if isinstance(data, list):
@@ -210,39 +156,6 @@ def resolved_weight(graph: GraphQLSchema, data: Any) -> int:
     )
 
 
-@pytest.fixture(scope="module")
-async def known(api: Api, keeper: Shopkeeper) -> dict[str, str]:
-    """Arguments that find something, by field."""
-    word = new_word()
-    mug = await keeper.stock(f"Mug {word}", category_path=(f"Shelf {word}",), brand="Brand")
-    await keeper.stock(f"Cup {word}", category_path=(f"Shelf {word}",), brand="Brand")
-    outcome = await api.checkout(await api.ready_cart((mug.variant_id, 1)))
-    cart = await api.ready_cart((mug.variant_id, 1))
-    product = await api.data(
-        "query ($s: String!) { variant(by: {sku: $s}) { product { id slug category { id } } } }", s=mug.sku
-    )
-    found = product["variant"]["product"]
-    ids = [
-        variant_public_id(mug.variant_id),
-        found["id"],
-        found["category"]["id"],
-        cart["id"],
-        outcome["attempt"]["id"],
-    ]
-    return {
-        "Query.node": f'id: "{cart["id"]}"',
-        "Query.nodes": "ids: [" + ", ".join(f'"{each}"' for each in ids) + "]",
-        "Query.product": f'by: {{id: "{found["id"]}"}}',
-        "Query.variant": f'by: {{sku: "{mug.sku}"}}',
-        "Query.category": f'by: {{id: "{found["category"]["id"]}"}}',
-        "Query.cart": f'id: "{cart["id"]}"',
-        "Query.order": f'by: {{accessToken: "{outcome["orderAccessToken"]}"}}',
-        "Query.checkoutAttempt": f'id: "{outcome["attempt"]["id"]}"',
-        "Query.searchSuggestions": f'query: "{word}"',
-        "Product.variantFor": "options: []",
-    }
-
-
 async def test_no_query_costs_more_than_its_estimate(schema: ShopSchema, shop: Shop, known: dict[str, str]) -> None:
     loop = asyncio.get_running_loop()
     seen: Counter[str] = Counter()
@@ -250,10 +163,10 @@ async def test_no_query_costs_more_than_its_estimate(schema: ShopSchema, shop: S
     async def run(operation: Operation) -> Result:
         return await schema.run(operation, {}, Context(shop.services, None))
 
-    @given(text=documents(schema._schema, known))
+    @given(query=queries(schema._schema, known))
     @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-    def check(text: str) -> None:
-        operation = schema.prepare(text, trusted=True).choose(None)
+    def check(query: GeneratedQuery) -> None:
+        operation = schema.prepare(query.text, trusted=True).choose(None)
         result = asyncio.run_coroutine_threadsafe(run(operation), loop).result()
         assert result.errors is None, result.errors
         weight = resolved_weight(schema._schema, result.data) - 1  # the root itself weighs nothing

@@ -128,6 +128,23 @@ async def test_a_failure_reaches_everyone_who_asked_and_is_not_remembered(port: 
     assert await loader.load(2) == "value 2 of call 2"
 
 
+async def test_whoever_is_canceled_while_waiting_takes_nothing_from_others(
+    port: Port, loader: Loader[int, str]
+) -> None:
+    port.gate = asyncio.Event()
+    canceled = [asyncio.create_task(loader.load(2)), asyncio.create_task(loader.load_many([2, 4]))]
+    others = [asyncio.create_task(loader.load(2)), asyncio.create_task(loader.load(4))]
+    await others_run()
+
+    for task in canceled:
+        task.cancel()
+    await others_run()
+    port.gate.set()
+
+    assert await asyncio.gather(*others) == ["value 2 of call 1", "value 4 of call 1"]
+    assert [task.cancelled() for task in canceled] == [True, True]
+
+
 async def test_the_loaders_of_one_request_take_turns_for_three_connections(port: Port) -> None:
     turns = asyncio.Semaphore(CONNECTIONS)
     port.gate = asyncio.Event()

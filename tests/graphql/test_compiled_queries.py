@@ -1,0 +1,214 @@
+"""Compiled queries give what graphql-core gives: the same values in the same order, the same errors, the same reads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+import pytest
+from graphql import is_object_type
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from app.bootstrap import Shop
+from app.core.errors import DatabaseUnavailable, InvalidInput
+from resolvers.context import Context, Services
+from resolvers.schema import build_schema
+from resolvers.shop_schema import Operation, Result, ShopSchema
+from tests.compared_execution import executed_by_graphql_core, told
+from tests.graphql.generated_queries import GeneratedQuery, queries
+
+FAULTS = ("client error", "dependency", "bug", "exception", "null", "late", "late bug")
+ATTEMPTS = 10  # to have graphql-core read the same twice: a read that is new takes its time
+
+
+class StoppedClock:
+    """A clock by which both executions take place at once."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment
+
+
+class Remembered:
+    """A port or use case that is asked for each thing once: from then on its answers take no time.
+
+    reads: everything that it was asked for; missed: what of that was new.
+    """
+
+    def __init__(self, asked: Any, answers: dict[str, Any], reads: list[str], missed: list[str], name: str) -> None:
+        self._asked, self._answers, self._reads, self._missed, self._name = asked, answers, reads, missed, name
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._asked, name)
+        return self._remembering(found, f"{self._name}.{name}") if inspect.iscoroutinefunction(found) else found
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return await self._remembering(self._asked, self._name)(*args, **kwargs)
+
+    def _remembering(self, ask: Callable[..., Any], name: str) -> Callable[..., Any]:
+        async def remembering(*args: Any, **kwargs: Any) -> Any:
+            key = f"{name} {args} {kwargs}"
+            self._reads.append(key)
+            if key not in self._answers:
+                self._missed.append(key)
+                self._answers[key] = await ask(*args, **kwargs)
+            return self._answers[key]
+
+        return remembering
+
+
+@dataclass(slots=True)
+class Faults:
+    """What resolvers do instead of their work, by field: every so many calls. fields: all that have resolvers."""
+
+    fields: set[str] = field(default_factory=set)
+    planned: dict[str, tuple[str, int]] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def of(self, name: str) -> str | None:
+        self.calls[name] += 1
+        kind, every = self.planned.get(name, (None, 1))
+        return kind if self.calls[name] % every == 0 else None
+
+
+@pytest.fixture(scope="module")
+def faults() -> Iterator[Faults]:
+    """Faults that every resolver of the schema looks for."""
+    faults = Faults()
+    patch = pytest.MonkeyPatch()
+    for kind in build_schema()._schema.type_map.values():
+        for name, of in kind.fields.items() if is_object_type(kind) else ():
+            resolver = getattr(of.extensions.get("strawberry-definition"), "base_resolver", None)
+            if resolver is not None and not inspect.isasyncgenfunction(resolver.wrapped_func):
+                faults.fields.add(f"{kind.name}_{name}")
+                patch.setattr(resolver, "wrapped_func", faulty(resolver.wrapped_func, f"{kind.name}_{name}", faults))
+    yield faults
+    faults.planned = {}
+    patch.undo()
+
+
+def faulty(function: Callable[..., Any], name: str, faults: Faults) -> Callable[..., Any]:
+    @wraps(function)
+    def sync(*args: Any, **kwargs: Any) -> Any:
+        return instead if (instead := effect(faults.of(name))) is not function else function(*args, **kwargs)
+
+    @wraps(function)
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        fault = faults.of(name)
+        if fault is not None and fault.startswith("late"):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return instead if (instead := effect(fault)) is not function else await function(*args, **kwargs)
+
+    def effect(fault: str | None) -> Any:
+        match fault:
+            case "client error":
+                raise InvalidInput("This was asked for.")
+            case "dependency":
+                raise DatabaseUnavailable("away")
+            case "bug" | "late bug":
+                raise ZeroDivisionError(name)
+            case "exception":
+                return ValueError(name)
+            case "null":
+                return None
+        return function
+
+    return coroutine if inspect.iscoroutinefunction(function) else sync
+
+
+class Comparison:
+    """Executes a query by both, in the same conditions."""
+
+    def __init__(self, schema: ShopSchema, services: Services, faults: Faults) -> None:
+        self.seen: Counter[str] = Counter()
+        self._schema, self._faults = schema, faults
+        self._answers: dict[str, Any] = {}
+        self._reads: list[str] = []
+        self._missed: list[str] = []
+        ports = {name: self._remembered(services.readers, name) for name in services.readers.__dataclass_fields__}
+        asked = ("search", "read_cart", "read_own_carts", "accounts")
+        remembered = {name: self._remembered(services, name) for name in asked}
+        readers, clock = replace(services.readers, **ports), StoppedClock(services.clock.now())
+        self._services = replace(services, readers=readers, clock=clock, **remembered)
+
+    def _remembered(self, owner: Any, name: str) -> Any:
+        return Remembered(getattr(owner, name), self._answers, self._reads, self._missed, name)
+
+    async def check(self, query: GeneratedQuery, planned: dict[str, tuple[str, int]]) -> None:
+        """Assert that there is no difference."""
+        operation = self._schema.prepare(query.text, trusted=True).choose(None)
+        self._faults.planned = planned
+        for _ in range(ATTEMPTS):
+            values, errors, *asked = await self._executed(executed_by_graphql_core, operation, query.variables)
+            if not self._missed:
+                break
+        for _ in range(2):  # what is worked out in the first is used in the second
+            assert await self._executed(compiled, operation, query.variables) == (values, errors, *asked)
+        self.seen["values"] += values.count(":")
+        self.seen["errors"] += len(errors)
+        self.seen["reads"] += len(asked[0])
+
+    async def _executed(
+        self, run: Callable[..., Any], operation: Operation, variables: dict[str, Any]
+    ) -> tuple[str, list[Any], list[str], Counter[str]]:
+        """All that is told, and what was asked for until then, in order."""
+        self._reads.clear()
+        self._missed.clear()
+        self._faults.calls.clear()
+        before = asyncio.all_tasks()
+        context = Context(self._services, None)
+        result: Result = await run(self._schema, operation, dict(variables), context)
+        outcome = (*told(result), list(self._reads), Counter(self._faults.calls))
+        if (
+            left := asyncio.all_tasks() - before
+        ):  # what graphql-core does not wait for must not ask in the next execution
+            await asyncio.wait(left, timeout=10)
+        context.give_up()
+        return outcome
+
+
+async def compiled(schema: ShopSchema, operation: Operation, variables: dict[str, Any], context: Context) -> Result:
+    return await operation.compiled.run(variables, context, None)
+
+
+def planned_faults(text: str, faults: Faults) -> st.SearchStrategy[dict[str, tuple[str, int]]]:
+    """For some of the fields that a query has."""
+    fields = sorted({each for each in re.findall(r"(\w+): ", text) if each in faults.fields})
+    fault = st.tuples(st.sampled_from(FAULTS), st.sampled_from([1, 1, 2, 3]))
+    planned = st.dictionaries(st.sampled_from(fields), fault, min_size=1, max_size=4) if fields else st.just({})
+    return st.one_of(st.just({}), planned)
+
+
+# graphql-core leaves the resolvers that it has called and gives up
+@pytest.mark.filterwarnings("ignore:coroutine 'GraphQLCoreConverter.*was never awaited:RuntimeWarning")
+async def test_a_compiled_query_gives_what_graphql_core_gives(
+    shop: Shop, known: dict[str, str], faults: Faults
+) -> None:
+    loop = asyncio.get_running_loop()
+    schema = build_schema()
+    comparison = Comparison(schema, shop.services, faults)
+
+    @given(data=st.data())
+    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    def check(data: st.DataObject) -> None:
+        query = data.draw(queries(schema._schema, known, is_varied=True))
+        planned = data.draw(planned_faults(query.text, faults))
+        asyncio.run_coroutine_threadsafe(comparison.check(query, planned), loop).result()
+
+    await asyncio.to_thread(check)
+    gc.collect()
+
+    at_least = {"values": 1_000, "reads": 200, "errors": 20}
+    assert {name: comparison.seen[name] for name, least in at_least.items() if comparison.seen[name] < least} == {}
