@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any
 
 import pytest
 
 from app.core.money import Currency
-from dataloaders.batching import Loader
 from dataloaders.loaders import Loaders, Readers
 
 EUR = Currency("EUR")
@@ -84,9 +84,17 @@ async def test_a_loader_reads_through_the_method_that_it_is_named_for(name: str)
 
 
 async def test_every_loader_is_named_here() -> None:
-    loaders = {name for name, value in vars(Ports().loaders).items() if isinstance(value, Loader)}
+    loaders = {name for name, value in vars(Loaders).items() if isinstance(value, cached_property)}
 
     assert loaders == {*WIRING, "facet_labels"}
+
+
+async def test_a_loader_is_made_once_and_only_when_it_is_asked_for() -> None:
+    loaders = Ports().loaders
+
+    assert not [name for name in (*WIRING, "facet_labels") if name in vars(loaders)]
+    assert loaders.product is loaders.product
+    assert [name for name in (*WIRING, "facet_labels") if name in vars(loaders)] == ["product"]
 
 
 async def test_labels_are_read_for_another_language_than_the_shops_alone() -> None:
