@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from app.bootstrap import Shop
 from app.catalog.domain import ProductDraft, SelectedOption, VariantDraft
@@ -357,15 +357,11 @@ def counted_statements(shop: Shop) -> Iterator[list[str]]:
     """The SQL statements that run inside the block."""
     statements: list[str] = []
 
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+    def note(statement: str, _: Any) -> None:
         statements.append(statement)
 
-    engine = shop.database.primary.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with shop.database.heard(note):
         yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def new_word() -> str:

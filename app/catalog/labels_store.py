@@ -70,22 +70,24 @@ class SqlLabels:
     ) -> dict[CategoryId, Translation]:
         """The categories' texts in one language."""
         rows = await self._rows(_OF_CATEGORIES, ids=list(ids), language=language)
-        return {CategoryId(row.category_id): Translation(row.language, row.name, row.description) for row in rows}
+        return {
+            CategoryId(row["category_id"]): Translation(row["language"], row["name"], row["description"])
+            for row in rows
+        }
 
     async def facet_labels_by_slugs(self, slugs: Sequence[str], language: str) -> dict[str, FacetLabels]:
         """What attributes and options are called in one language."""
         grouped: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for row in await self._rows(_OF_FACETS, slugs=list(slugs), language=language):
-            grouped[row.slug][row.value] = row.label
+            grouped[row["slug"]][row["value"]] = row["label"]
         return {slug: FacetLabels(slug, language, labels.pop("", None), labels) for slug, labels in grouped.items()}
 
     async def languages(self) -> tuple[str, ...]:
         """The languages that anything is translated into."""
-        return tuple(row.language for row in await self._rows(_LANGUAGES))
+        return tuple(row["language"] for row in await self._rows(_LANGUAGES))
 
     async def _rows(self, statement: Any, **values: object) -> Sequence[Any]:  # noqa: ANN401  Executable
-        async with self._database.read_nearest() as connection:
-            return (await connection.execute(statement, values)).all()
+        return await self._database.fetch_nearest(statement, values)
 
 
 async def store_category(connection: AsyncConnection, labels: CategoryLabels) -> bool:

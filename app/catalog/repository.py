@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, Row, Text, bindparam, collate, func, or_, select, text
+from sqlalchemy import ARRAY, Integer, Text, bindparam, collate, func, or_, select, text
 
 from app.catalog.domain import (
     ROOT,
@@ -31,6 +31,7 @@ from app.catalog.domain import (
 from app.core.ids import CategoryId, ProductId, VariantId
 from app.core.money import Currency, Money
 from app.core.quantity import QuantityRule
+from app.database.direct import Row
 from app.database.engine import Database
 from app.database.tables import category, product, variant, variant_price
 from app.database.translation_tables import product_translation
@@ -141,32 +142,32 @@ class SqlCatalog:
 
     async def products_by_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, Product]:
         """The products with these ids."""
-        return {row.id: _product(row, self._language) for row in await self._rows(_PRODUCTS, ids=list(ids))}
+        return {row["id"]: _product(row, self._language) for row in await self._rows(_PRODUCTS, ids=list(ids))}
 
     async def translations_by_product_ids(
         self, ids: Sequence[ProductId], language: str
     ) -> dict[ProductId, Translation]:
         """The products' texts in another language than the shop's."""
         rows = await self._rows(_TRANSLATIONS, ids=list(ids), language=language)
-        return {row.product_id: Translation(row.language, row.name, row.description) for row in rows}
+        return {row["product_id"]: Translation(row["language"], row["name"], row["description"]) for row in rows}
 
     async def product_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, ProductId]:
         """Which product has which slug."""
-        return {row.slug: ProductId(row.id) for row in await self._rows(_PRODUCT_SLUGS, names=list(slugs))}
+        return {row["slug"]: ProductId(row["id"]) for row in await self._rows(_PRODUCT_SLUGS, names=list(slugs))}
 
     async def variants_by_ids(self, ids: Sequence[VariantId]) -> dict[VariantId, Variant]:
         """The variants with these ids, those that are sold."""
-        return {row.id: _variant(row) for row in await self._rows(_VARIANTS, ids=list(ids))}
+        return {row["id"]: _variant(row) for row in await self._rows(_VARIANTS, ids=list(ids))}
 
     async def variant_ids_by_skus(self, skus: Sequence[str]) -> dict[str, VariantId]:
         """Which variant has which stock-keeping unit."""
-        return {row.sku: VariantId(row.id) for row in await self._rows(_VARIANT_SKUS, names=list(skus))}
+        return {row["sku"]: VariantId(row["id"]) for row in await self._rows(_VARIANT_SKUS, names=list(skus))}
 
     async def variants_by_product_ids(self, ids: Sequence[ProductId]) -> dict[ProductId, tuple[Variant, ...]]:
         """All variants of these products that are sold, each in its product's order."""
         grouped: defaultdict[ProductId, list[Variant]] = defaultdict(list)
         for row in await self._rows(_PRODUCT_VARIANTS, ids=list(ids)):
-            grouped[row.product_id].append(_variant(row))
+            grouped[row["product_id"]].append(_variant(row))
         return {product_id: tuple(variants) for product_id, variants in grouped.items()}
 
     async def prices_by_variant_ids(
@@ -174,7 +175,7 @@ class SqlCatalog:
     ) -> dict[VariantId, VariantPrice]:
         """Prices in one currency; a variant that is not sold in it is absent."""
         rows = await self._rows(_PRICES, ids=list(ids), currency=currency)
-        return {row.variant_id: price_of(row, currency) for row in rows}
+        return {row["variant_id"]: price_of(row, currency) for row in rows}
 
     async def price_ranges_by_product_ids(
         self, ids: Sequence[ProductId], currency: Currency
@@ -182,13 +183,13 @@ class SqlCatalog:
         """Price ranges in one currency; a product that is not sold in it is absent."""
         rows = await self._rows(_PRICE_RANGES, ids=list(ids), currency=currency)
         return {
-            row.product_id: PriceRange(
-                row.product_id,
-                Money(row.lowest, currency),
-                Money(row.highest, currency),
-                None if row.compare_lowest is None else Money(row.compare_lowest, currency),
-                None if row.compare_highest is None else Money(row.compare_highest, currency),
-                row.on_sale,
+            row["product_id"]: PriceRange(
+                row["product_id"],
+                Money(row["lowest"], currency),
+                Money(row["highest"], currency),
+                None if row["compare_lowest"] is None else Money(row["compare_lowest"], currency),
+                None if row["compare_highest"] is None else Money(row["compare_highest"], currency),
+                row["on_sale"],
             )
             for row in rows
         }
@@ -198,70 +199,75 @@ class SqlCatalog:
     ) -> dict[VariantId, Money]:
         """The lowest price of the 30 days before the present one came. Source: Directive 98/6/EC, Article 6a."""
         rows = await self._rows(_LOWEST_PRICES, ids=list(ids), currency=currency)
-        return {VariantId(row.variant_id): Money(row.lowest, currency) for row in rows}
+        return {VariantId(row["variant_id"]): Money(row["lowest"], currency) for row in rows}
 
     async def categories_by_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, Category]:
         """The categories with these ids."""
         rows = await self._rows(_CATEGORIES, ids=list(ids))
         return {
-            row.id: Category(
-                row.id, row.parent_id, row.slug, row.name, row.description, tuple(row.path_ids), self._language
+            row["id"]: Category(
+                row["id"],
+                row["parent_id"],
+                row["slug"],
+                row["name"],
+                row["description"],
+                tuple(row["path_ids"]),
+                self._language,
             )
             for row in rows
         }
 
     async def category_ids_by_slugs(self, slugs: Sequence[str]) -> dict[str, CategoryId]:
         """Which category has which slug."""
-        return {row.slug: CategoryId(row.id) for row in await self._rows(_CATEGORY_SLUGS, names=list(slugs))}
+        return {row["slug"]: CategoryId(row["id"]) for row in await self._rows(_CATEGORY_SLUGS, names=list(slugs))}
 
     async def children_by_category_ids(self, ids: Sequence[CategoryId]) -> dict[CategoryId, tuple[CategoryPlace, ...]]:
         """The categories directly below these, by name; ROOT has the topmost ones."""
         grouped: defaultdict[CategoryId, list[CategoryPlace]] = defaultdict(list)
         for row in await self._rows(_CHILDREN, ids=list(ids), roots=ROOT in ids):
-            grouped[row.parent_id or ROOT].append(CategoryPlace(row.sort_name, row.id))
+            grouped[row["parent_id"] or ROOT].append(CategoryPlace(row["sort_name"], row["id"]))
         return {parent: tuple(children) for parent, children in grouped.items()}
 
-    async def _rows(self, statement: Any, **parameters: object) -> Sequence[Row[Any]]:  # noqa: ANN401  Select is generic
-        async with self._database.read_nearest() as connection:
-            return (await connection.execute(statement, parameters)).all()
+    async def _rows(self, statement: Any, **values: object) -> Sequence[Row]:  # noqa: ANN401  Select is generic
+        return await self._database.fetch_nearest(statement, values)
 
 
-def price_of(row: Row[Any], currency: Currency) -> VariantPrice:
+def price_of(row: Row, currency: Currency) -> VariantPrice:
     """The price that a row of `variant_price` holds."""
-    compare_at = None if row.compare_at_minor is None else Money(row.compare_at_minor, currency)
-    return VariantPrice(row.variant_id, Money(row.amount_minor, currency), compare_at)
+    compare_at = None if row["compare_at_minor"] is None else Money(row["compare_at_minor"], currency)
+    return VariantPrice(row["variant_id"], Money(row["amount_minor"], currency), compare_at)
 
 
-def _product(row: Row[Any], language: str) -> Product:
+def _product(row: Row, language: str) -> Product:
     return Product(
-        id=row.id,
-        slug=row.slug,
-        name=row.name,
-        description=row.description,
-        brand=row.brand,
-        category_id=row.category_id,
-        tags=tuple(row.tags),
-        images=msgspec.convert(row.images, tuple[Image, ...]),
-        attributes=msgspec.convert(row.attributes, tuple[Attribute, ...]),
-        options=msgspec.convert(row.options, tuple[ProductOption, ...]),
-        seo=Seo(row.seo_title or row.name, row.seo_description or row.description[:SEO_DESCRIPTION_LENGTH]),
-        popularity=row.popularity,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        id=row["id"],
+        slug=row["slug"],
+        name=row["name"],
+        description=row["description"],
+        brand=row["brand"],
+        category_id=row["category_id"],
+        tags=tuple(row["tags"]),
+        images=msgspec.convert(row["images"], tuple[Image, ...]),
+        attributes=msgspec.convert(row["attributes"], tuple[Attribute, ...]),
+        options=msgspec.convert(row["options"], tuple[ProductOption, ...]),
+        seo=Seo(row["seo_title"] or row["name"], row["seo_description"] or row["description"][:SEO_DESCRIPTION_LENGTH]),
+        popularity=row["popularity"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
         language=language,
     )
 
 
-def _variant(row: Row[Any]) -> Variant:
+def _variant(row: Row) -> Variant:
     return Variant(
-        id=row.id,
-        product_id=row.product_id,
-        sku=row.sku,
-        name=row.name,
-        position=row.position,
-        selected_options=msgspec.convert(row.selected_options, tuple[SelectedOption, ...]),
-        image=None if row.image is None else msgspec.convert(row.image, Image),
-        weight_grams=row.weight_grams,
-        requires_shipping=row.requires_shipping,
-        quantity_rule=QuantityRule(row.quantity_minimum, row.quantity_maximum, row.quantity_step),
+        id=row["id"],
+        product_id=row["product_id"],
+        sku=row["sku"],
+        name=row["name"],
+        position=row["position"],
+        selected_options=msgspec.convert(row["selected_options"], tuple[SelectedOption, ...]),
+        image=None if row["image"] is None else msgspec.convert(row["image"], Image),
+        weight_grams=row["weight_grams"],
+        requires_shipping=row["requires_shipping"],
+        quantity_rule=QuantityRule(row["quantity_minimum"], row["quantity_maximum"], row["quantity_step"]),
     )

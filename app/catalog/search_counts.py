@@ -6,7 +6,6 @@ products with certain hashes of their ids, one in 4, 16, 64, 256 or 1,024, each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor, log10, sqrt
 from typing import Any
@@ -126,9 +125,7 @@ class SearchCounts:
         return await self._first(count_statement(shape, sample, at_most=most is not None), values)
 
     async def _first(self, statement: Any, values: dict[str, object]) -> int:  # noqa: ANN401  Executable
-        rows: Sequence[Any]
-        async with self.database.read_nearest() as connection:
-            rows = (await connection.execute(statement, values)).all()
+        rows = await self.database.fetch_nearest(statement, values)
         return int(rows[0][0])
 
 

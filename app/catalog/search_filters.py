@@ -78,8 +78,7 @@ async def narrowing(database: Database, wanted: ProductFilter, currency: Currenc
             for place, (_, kind, slug, values) in enumerate(choices)
             for value in values
         ]
-        async with database.read_nearest() as connection:
-            found = (await connection.execute(_FIND, {"wanted": rows})).all()
+        found = await database.fetch_nearest(_FIND, {"wanted": rows})
         groups = [_group(place, choice, found) for place, choice in enumerate(choices)]
     names = ("price_min", "price_max", "available", "on_sale", "created_after")
     conditions = ((name, getattr(wanted, name)) for name in names)
@@ -100,7 +99,7 @@ def _choices(wanted: ProductFilter) -> Iterator[_Choice]:
 
 def _group(place: int, choice: _Choice, found: Sequence[Any]) -> FacetGroup:
     key, kind, _, values = choice
-    rows = [row for row in found if row.place == place]
-    ids = tuple(row.id for row in rows) or (_NOTHING,)
+    rows = [row for row in found if row["place"] == place]
+    ids = tuple(row["id"] for row in rows) or (_NOTHING,)
     is_category = kind is FacetKind.CATEGORY and len(values) == 1
-    return FacetGroup(key, ids, sum(row.product_count for row in rows), int(values[0]) if is_category else None)
+    return FacetGroup(key, ids, sum(row["product_count"] for row in rows), int(values[0]) if is_category else None)

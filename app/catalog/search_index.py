@@ -218,7 +218,7 @@ class PostgresSearchIndex:
     async def _top(self, search: Search, page: PageRequest, place: _Row | None, wanted: int) -> list[_Row]:
         """Products that are put first, in the order in which they are named."""
         shape, values = search.shape(top=True)
-        found = {row[0] for row in await self._run(pinned_statement(shape), values)}
+        found = {row[0] for row in await self._database.fetch_nearest(pinned_statement(shape), values)}
         named = [(-rank, product_id) for rank, product_id in enumerate(search.meaning.top) if product_id in found]
         if not page.forward:
             named.reverse()
@@ -251,7 +251,7 @@ class PostgresSearchIndex:
             )
             far = walk_rows(frequency, order)
             statement = page_statement(asked, order, arm, forward=page.forward, after=place is not None, walk_rows=far)
-            rows = await self._run(statement, asked_values)
+            rows = await self._database.fetch_nearest(statement, asked_values)
             found = [_Row(int(row[2]) if shape.by_class else segment.lowest, row[0], row[1]) for row in rows]
             if len(found) == wanted:
                 break
@@ -262,10 +262,6 @@ class PostgresSearchIndex:
         search, order = Search(meaning, Narrowing(currency=currency)), ORDERS[ProductSort.RELEVANCE]
         rows = await self._segment(_NAMED, search, order, PageRequest(limit), None, limit)
         return [ProductId(row.product_id) for row in rows]
-
-    async def _run(self, statement: Any, values: dict[str, object]) -> Sequence[Any]:  # noqa: ANN401  Executable
-        async with self._database.read_nearest() as connection:
-            return (await connection.execute(statement, values)).all()
 
 
 def _segments(search: Search, sort: ProductSort, *, few: bool) -> list[_Segment]:

@@ -50,9 +50,8 @@ class SearchState:
     async def __call__(self) -> IndexSize:
         """The size, at most half a minute old."""
         if self.clock.monotonic() >= self._until:
-            async with self.database.read_nearest() as connection:
-                row = (await connection.execute(_STATE)).first()
-            self._known = IndexSize(row[0], tuple(row[1])) if row else IndexSize()
+            rows = await self.database.fetch_nearest(_STATE)
+            self._known = IndexSize(rows[0][0], tuple(rows[0][1])) if rows else IndexSize()
             self._until = self.clock.monotonic() + _STATE_SECONDS
         return self._known
 

@@ -64,8 +64,8 @@ class SearchSuggestions:
             if corrected is not None:
                 return await self._corrected(corrected, typed)
         completed = await self._completions(reading.text, typed) if len(names) < typed.limit else []
-        queries = [row.label for row in names] + completed
-        categories = tuple(CategoryId(int(row.value)) for row in names if row.kind == "category")
+        queries = [row["label"] for row in names] + completed
+        categories = tuple(CategoryId(int(row["value"])) for row in names if row["kind"] == "category")
         limit = typed.limit
         return Suggestions(tuple(dict.fromkeys(queries))[:limit], tuple(products), categories[:limit])
 
@@ -89,5 +89,4 @@ class SearchSuggestions:
         words = [as_token(word) for group in text.groups for word in group[0].words]
         prefix = " & ".join([*(f"'{word}'" for word in words[:-1]), f"'{words[-1]}':*"])
         values = {"prefix": prefix, "limit": typed.limit, "language": typed.language}
-        async with self.database.read_nearest() as connection:
-            return (await connection.execute(_NAMES, values)).all()
+        return await self.database.fetch_nearest(_NAMES, values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ARRAY, Executable, Text, bindparam, text
+from sqlalchemy import ARRAY, Text, TextClause, bindparam, text
 
 from app.catalog import corrections
 from app.catalog.meaning import Meaning, WordFacts, combine, completed, lexemes_in, runs_of_words
@@ -170,7 +170,7 @@ class Vocabulary:
         rows = await self._rows(
             _COMPLETIONS, languages=self._both(language), begin=begin, beyond=beyond, limit=MAX_COMPLETIONS
         )
-        return [row.word for row in rows]
+        return [row["word"] for row in rows]
 
     async def correct(self, reading: Reading, language: str) -> str | None:
         """The query with words that no name has changed into ones that are near; None where there is nothing near."""
@@ -186,7 +186,7 @@ class Vocabulary:
             deletions=sorted({part for word in unknown for part in corrections.deletions(word)}),
             words=list(dict.fromkeys([*joins, *halves, *unknown])),
         )
-        known = [corrections.KnownWord(row.word, row.product_count) for row in rows]
+        known = [corrections.KnownWord(*row) for row in rows]
         new = {each.word for each in known}.intersection(unknown)  # has come since the query was read
         return _corrected(reading, words, known, new)
 
@@ -201,9 +201,8 @@ class Vocabulary:
     def _both(self, language: str) -> list[str]:
         return sorted({language, self._own})
 
-    async def _rows(self, statement: Executable, **parameters: object) -> Sequence[Any]:
-        async with self._database.read_nearest() as connection:
-            return (await connection.execute(statement, parameters)).all()
+    async def _rows(self, statement: TextClause, **values: object) -> Sequence[Any]:
+        return await self._database.fetch_nearest(statement, values)
 
 
 def last_word(text: QueryText) -> str | None:

@@ -1,44 +1,33 @@
 """Pools and sessions with PostgreSQL: which server a statement goes to, and what its failures mean.
 
-`read_nearest` may use a replica and is for public catalogue data; `read_fresh` is the primary, one statement at a
-time; `write` is one transaction on the primary. Reads run in AUTOCOMMIT: a BEGIN and a ROLLBACK around a single
-SELECT cost a third more. A driver's failure leaves here as a `DatabaseUnavailable`, so nothing above knows the driver.
-See ADR-0001.
+`fetch_nearest` and `read_nearest` may use a replica and are for public catalogue data; `read_fresh` is the primary, one
+statement at a time; `write` is one transaction on the primary. Reads run in AUTOCOMMIT: a BEGIN and a ROLLBACK around a
+single SELECT cost a third more. A driver's failure leaves here as a `DatabaseUnavailable`, so nothing above knows the
+driver. See ADR-0001 and ADR-0040.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
 import msgspec
+from sqlalchemy import ClauseElement, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.core.errors import DatabaseUnavailable
+from app.database.direct import DirectReads, Hear, Row
+from app.database.failures import translated
 
 CONNECT_SECONDS = 1.0  # a server that accepts and never answers must not hold a request
 ACQUIRE_SECONDS = 1.0
 LOCK_MILLISECONDS = 1_000
 IDLE_IN_TRANSACTION_MILLISECONDS = 10_000  # a stuck process must not keep its locks
-
-_UNAVAILABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, statement timeout
-    asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,  # ours are impossible by lock order; another program's are not
-    asyncpg.SerializationError,
-    asyncpg.ReadOnlySQLTransactionError,  # a primary that was demoted
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-)
+NO_VALUES: Mapping[str, object] = MappingProxyType({})
 
 
 class Database:
@@ -50,6 +39,7 @@ class Database:
         self._fresh = primary.execution_options(isolation_level="AUTOCOMMIT")
         self._nearest = replica.execution_options(isolation_level="AUTOCOMMIT") if replica else self._fresh
         self._replica = replica
+        self._direct = DirectReads(replica or primary)
 
     @classmethod
     def connect(
@@ -62,24 +52,53 @@ class Database:
 
     @property
     def primary(self) -> AsyncEngine:
-        """The primary's engine, for migrations and for tests that count statements."""
+        """The primary's engine, for migrations."""
         return self._primary
+
+    @contextmanager
+    def heard(self, hear: Hear) -> Iterator[None]:
+        """A block in which `hear` is told of each statement, and its values in order, before it is sent."""
+
+        def hear_executed(_: object, __: object, statement: str, values: Sequence[object], *___: object) -> None:
+            hear(statement, values)
+
+        engines = {self._primary.sync_engine, (self._replica or self._primary).sync_engine}
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", hear_executed)
+        self._direct.listeners.append(hear)
+        try:
+            yield
+        finally:
+            self._direct.listeners.remove(hear)
+            for engine in engines:
+                event.remove(engine, "before_cursor_execute", hear_executed)
+
+    async def fetch_nearest(self, statement: ClauseElement, values: Mapping[str, object] = NO_VALUES) -> Sequence[Row]:
+        """The rows of one statement on public data that may be a few seconds old; columns by place or `row["name"]`.
+
+        statement: one that is kept, as each is compiled once and remembered; values: of its parameters by name.
+        Raises DatabaseUnavailable.
+        """
+        return await self._direct.fetch(statement, values)
 
     @asynccontextmanager
     async def read_nearest(self) -> AsyncIterator[AsyncConnection]:
         """A connection for public data that may be a few seconds old."""
+        self._direct.make_room()
         async with _session(self._nearest.connect()) as connection:
             yield connection
 
     @asynccontextmanager
     async def read_fresh(self) -> AsyncIterator[AsyncConnection]:
         """A connection to the primary: carts, orders and stock are read here only."""
+        self._direct.make_room()
         async with _session(self._fresh.connect()) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction on the primary: committed on normal exit, rolled back on any exception."""
+        self._direct.make_room()
         async with _session(self._primary.begin()) as connection:
             yield connection
 
@@ -100,15 +119,13 @@ class Database:
         try:
             async with _session(engine.connect()) as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
-                try:
-                    yield driver
-                except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # closed, or just being so
-                    raise DatabaseUnavailable("the database has closed the connection") from error
+                yield driver
         finally:
             await engine.dispose()
 
     async def close(self) -> None:
         """Close every pooled connection."""
+        self._direct.give_back()
         await self._primary.dispose()
         if self._replica:
             await self._replica.dispose()
@@ -116,7 +133,7 @@ class Database:
 
 @asynccontextmanager
 async def _session(opened: Any) -> AsyncIterator[AsyncConnection]:  # noqa: ANN401  two SQLAlchemy context types
-    try:
+    with translated():
         async with opened as connection:
             try:
                 yield connection
@@ -124,13 +141,6 @@ async def _session(opened: Any) -> AsyncIterator[AsyncConnection]:  # noqa: ANN4
                 if not isinstance(error, IntegrityError):  # asyncpg may be left between two messages: never pool that
                     await connection.invalidate()
                 raise
-    except (PoolTimeout, *_UNAVAILABLE) as error:
-        raise DatabaseUnavailable(f"the database did not answer: {type(error).__name__}") from error
-    except DBAPIError as error:
-        cause = error.orig.__cause__ if error.orig is not None else None
-        if error.connection_invalidated or isinstance(error, InterfaceError) or isinstance(cause, _UNAVAILABLE):
-            raise DatabaseUnavailable(f"the database did not answer: {type(cause or error).__name__}") from error
-        raise
 
 
 def _engine(url: str, pool_size: int, statement_timeout_seconds: int | None) -> AsyncEngine:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from app.bootstrap import Shop, build_shop
 from app.cart.edits import AddLines, NewLine
@@ -85,16 +85,9 @@ async def recorded(shop: Shop, call: Call) -> list[Statement]:
     """The statements of a call, with their values."""
     statements: list[Statement] = []
 
-    def note(_: Any, __: Any, statement: str, values: Sequence[Any], *___: Any) -> None:
-        statements.append((statement, tuple(values)))
-
-    engine = shop.database.primary.sync_engine
     await call()  # prepared, and the connection made
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with shop.database.heard(lambda statement, values: statements.append((statement, tuple(values)))):
         await call()
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
     return statements
 
 

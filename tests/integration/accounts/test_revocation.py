@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from sqlalchemy import event
 
 from app.accounts.ended_sessions import FRESH_SECONDS
 from app.bootstrap import build_app, build_shop
@@ -95,15 +94,8 @@ async def test_verifying_tokens_costs_no_statement_while_the_list_is_fresh(toget
     together.shop.accounts.ended._stale_at = 0.0
     statements: list[str] = []
 
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        statements.append(statement)
-
-    engine = together.shop.accounts_database.primary.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with together.shop.accounts_database.heard(lambda statement, _: statements.append(statement)):
         await asyncio.gather(*(verify(holder.token) for _ in range(50)))
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
     assert len(statements) <= 1
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 from sqlalchemy import ARRAY, Integer, TextClause, bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.errors import DatabaseUnavailable
 from app.database import engine
@@ -19,6 +18,7 @@ from app.database.engine import Database
 from tests.conftest import Servers
 
 SESSIONS = ("read_fresh", "read_nearest", "write")
+WAYS = (*SESSIONS, "fetch_nearest")
 SHORT_SECONDS = 1  # a statement may take so long here
 
 
@@ -38,34 +38,38 @@ async def database(servers: Servers) -> AsyncIterator[Database]:
         yield made
 
 
-async def ask(database: Database, session: str, statement: str) -> object:
-    async with getattr(database, session)() as connection:
+async def ask(database: Database, way: str, statement: str) -> object:
+    if way == "fetch_nearest":
+        rows = await database.fetch_nearest(text(statement))
+        return rows[0][0] if rows else None
+    async with getattr(database, way)() as connection:
         return (await connection.execute(text(statement))).scalar()
 
 
-@pytest.mark.parametrize("session", SESSIONS)
-async def test_statements_run_within_the_shops_limits(database: Database, session: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_statements_run_within_the_shops_limits(database: Database, way: str) -> None:
     limits = {
         "statement_timeout": "1s",
         "lock_timeout": "1s",
         "idle_in_transaction_session_timeout": "10s",
         "jit": "off",
+        "plan_cache_mode": "force_generic_plan",
         "application_name": "cartograph",
     }
 
-    assert {name: await ask(database, session, f"SHOW {name}") for name in limits} == limits
+    assert {name: await ask(database, way, f"SHOW {name}") for name in limits} == limits
 
 
 async def test_a_statement_that_takes_too_long_is_an_outage_and_the_next_one_is_fine(servers: Servers) -> None:
-    async def outlast(session: str) -> None:
+    async def outlast(way: str) -> None:
         async with one_connection(servers) as database:
             with pytest.raises(DatabaseUnavailable, match="QueryCanceledError"):  # the server's limit, not the driver's
-                await ask(database, session, "SELECT pg_sleep(30)")
+                await ask(database, way, "SELECT pg_sleep(30)")
 
-            assert await ask(database, session, "SELECT 1") == 1
+            assert await ask(database, way, "SELECT 1") == 1
             assert await ask(database, "write", "SELECT 2") == 2
 
-    await asyncio.gather(*map(outlast, SESSIONS))
+    await asyncio.gather(*map(outlast, WAYS))
 
 
 async def test_a_lock_that_somebody_else_holds_is_an_outage(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,12 +88,13 @@ async def test_a_lock_that_somebody_else_holds_is_an_outage(servers: Servers, mo
 async def test_a_pool_without_a_free_connection_is_an_outage(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "ACQUIRE_SECONDS", 0.02)
     async with one_connection(servers) as database:
-        async with database.read_fresh():
-            with pytest.raises(DatabaseUnavailable) as refusal:
-                await ask(database, "read_fresh", "SELECT 1")
+        for way in WAYS:
+            async with database.read_fresh():
+                with pytest.raises(DatabaseUnavailable) as refusal:
+                    await ask(database, way, "SELECT 1")
 
-        assert isinstance(refusal.value.__cause__, PoolTimeout)
-        assert await ask(database, "read_fresh", "SELECT 1") == 1
+            assert isinstance(refusal.value.__cause__, PoolTimeout)
+            assert await ask(database, way, "SELECT 1") == 1
 
 
 async def test_a_broken_constraint_is_no_outage_and_costs_no_connection(database: Database) -> None:
@@ -106,13 +111,13 @@ async def test_a_broken_constraint_is_no_outage_and_costs_no_connection(database
     assert await ask(database, "read_fresh", "SELECT pg_backend_pid()") == before
 
 
-@pytest.mark.parametrize("session", SESSIONS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("statement", ["SELECT 1/0", "SELECT nothing FROM nowhere", "nonsense"])
-async def test_a_wrong_statement_is_a_bug_and_not_an_outage(database: Database, session: str, statement: str) -> None:
-    with pytest.raises(DBAPIError):
-        await ask(database, session, statement)
+async def test_a_wrong_statement_is_a_bug_and_not_an_outage(database: Database, way: str, statement: str) -> None:
+    with pytest.raises((DBAPIError, asyncpg.PostgresError)):
+        await ask(database, way, statement)
 
-    assert await ask(database, session, "SELECT 1") == 1
+    assert await ask(database, way, "SELECT 1") == 1
 
 
 async def test_a_value_that_the_driver_cannot_send_leaves_no_broken_connection(servers: Servers) -> None:
@@ -121,34 +126,37 @@ async def test_a_value_that_the_driver_cannot_send_leaves_no_broken_connection(s
     def taking_numbers(statement: str) -> TextClause:
         return text(statement).bindparams(bindparam("numbers", type_=ARRAY(Integer)))
 
-    async def send(session: str) -> None:
+    async def send(way: str) -> None:
         async with one_connection(servers) as database:
             # the driver asks about the type once; that must be over
-            await _execute(getattr(database, session)(), taking_numbers("SELECT :numbers AS known"), numbers=[1])
-            before = await ask(database, session, "SELECT pg_backend_pid()")
-            with pytest.raises(DBAPIError):
-                await _execute(getattr(database, session)(), taking_numbers("SELECT :numbers"), numbers=["one"])
+            await _execute(database, way, taking_numbers("SELECT :numbers AS known"), numbers=[1])
+            before = await ask(database, way, "SELECT pg_backend_pid()")
+            with pytest.raises((DBAPIError, asyncpg.DataError)):
+                await _execute(database, way, taking_numbers("SELECT :numbers"), numbers=["one"])
 
             assert await ask(database, "write", "SELECT pg_backend_pid()") != before
             assert await ask(database, "read_fresh", "SELECT 1") == 1
 
-    await asyncio.gather(*map(send, SESSIONS))
+    await asyncio.gather(*map(send, WAYS))
 
 
-async def _execute(session: AbstractAsyncContextManager[AsyncConnection], statement: Any, **values: object) -> None:
-    async with session as connection:
+async def _execute(database: Database, way: str, statement: TextClause, **values: object) -> None:
+    if way == "fetch_nearest":
+        await database.fetch_nearest(statement, values)
+        return
+    async with getattr(database, way)() as connection:
         await connection.execute(statement, values)
 
 
-@pytest.mark.parametrize("session", SESSIONS)
-async def test_a_connection_that_is_cut_is_an_outage_once(database: Database, servers: Servers, session: str) -> None:
-    pid = await ask(database, session, "SELECT pg_backend_pid()")
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_connection_that_is_cut_is_an_outage_once(database: Database, servers: Servers, way: str) -> None:
+    pid = await ask(database, way, "SELECT pg_backend_pid()")
     servers.postgres.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
 
     with pytest.raises(DatabaseUnavailable):
-        await ask(database, session, "SELECT 1")
+        await ask(database, way, "SELECT 1")
 
-    assert await ask(database, session, "SELECT 1") == 1
+    assert await ask(database, way, "SELECT 1") == 1
 
 
 async def test_a_transaction_that_is_cut_is_an_outage_and_rolled_back(database: Database, servers: Servers) -> None:
@@ -184,18 +192,18 @@ async def test_a_server_that_takes_no_writes_is_an_outage(servers: Servers) -> N
 async def test_a_database_that_is_not_there_is_an_outage(servers: Servers) -> None:
     database = Database.connect(servers.postgres.url("nowhere"), pool_size=1, statement_timeout_seconds=5)
 
-    for session in SESSIONS:
+    for way in WAYS:
         with pytest.raises(DatabaseUnavailable):
-            await ask(database, session, "SELECT 1")
+            await ask(database, way, "SELECT 1")
     await database.close()
 
 
 async def test_nobody_listening_is_an_outage() -> None:
     database = Database.connect("postgresql://postgres@127.0.0.1:1/x", pool_size=1, statement_timeout_seconds=5)
 
-    for session in SESSIONS:
+    for way in WAYS:
         with pytest.raises(DatabaseUnavailable):
-            await ask(database, session, "SELECT 1")
+            await ask(database, way, "SELECT 1")
     await database.close()
 
 
@@ -209,10 +217,11 @@ async def test_a_server_that_accepts_and_never_answers_is_given_up_by_the_limit_
     port = silent.sockets[0].getsockname()[1]
     database = Database.connect(f"postgresql://postgres@127.0.0.1:{port}/x", pool_size=1, statement_timeout_seconds=5)
 
-    with pytest.raises(DatabaseUnavailable) as refusal:
-        await ask(database, "read_fresh", "SELECT 1")
+    for way in WAYS:
+        with pytest.raises(DatabaseUnavailable) as refusal:
+            await ask(database, way, "SELECT 1")
 
-    assert type(refusal.value.__cause__) is TimeoutError
+        assert type(refusal.value.__cause__) is TimeoutError
     await database.close()
     for writer in writers:
         writer.close()
@@ -242,8 +251,8 @@ async def test_a_block_that_fails_is_rolled_back_and_its_error_passes_through(se
 
 async def test_a_task_that_is_canceled_leaves_no_broken_connection(servers: Servers, database: Database) -> None:
     running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%to be canceled%pg_sleep%'"
-    for session in SESSIONS:
-        task = asyncio.create_task(ask(database, session, "SELECT 'to be canceled', pg_sleep(30)"))
+    for way in WAYS:
+        task = asyncio.create_task(ask(database, way, "SELECT 'to be canceled', pg_sleep(30)"))
         async with one_connection(servers) as observer:
             while not task.done() and await ask(observer, "read_fresh", f"{running} AND pid <> pg_backend_pid()") == 0:
                 pass

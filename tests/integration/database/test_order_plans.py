@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
-
 from app.bootstrap import Shop
 from app.core.ids import CartId
 from app.orders.repository import SqlOrderReader
@@ -19,14 +17,8 @@ def statements(shop: Shop) -> Iterator[list[tuple[str, Any]]]:
     """What is sent to the primary, with its parameters."""
     sent: list[tuple[str, Any]] = []
 
-    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(shop.database.primary.sync_engine, "before_cursor_execute", note)
-    try:
+    with shop.database.heard(lambda statement, values: sent.append((statement, values))):
         yield sent
-    finally:
-        event.remove(shop.database.primary.sync_engine, "before_cursor_execute", note)
 
 
 async def test_the_order_of_a_cart_is_found_without_reading_all_orders(shop: Shop) -> None:
