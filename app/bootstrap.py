@@ -127,7 +127,7 @@ def build_shop(
         pool_size=settings.database_pool_size,
         statement_timeout_seconds=statement_timeout_seconds,
     )
-    redis = RedisServer.connect(settings.redis_url.get_secret_value(), clock, timeout_seconds=redis_timeout_seconds)
+    redis = RedisServer(settings.redis_url.get_secret_value(), clock, timeout_seconds=redis_timeout_seconds)
     cache = RedisCache(redis)
     read_through = ReadThrough(cache, clock, source=ReadSource.REPLICA if replica_url else ReadSource.PRIMARY)
     flat_rate = FlatRate(

@@ -27,6 +27,13 @@ class LocalThrottle:
 
     async def give_back(self, key: str, amount: int, bucket: Bucket) -> ThrottleStatus:
         """Put back points that were not used."""
+        return self._put_back(key, amount, bucket)
+
+    def give_back_soon(self, key: str, amount: int, bucket: Bucket) -> None:
+        """Put back points that were not used."""
+        self._put_back(key, amount, bucket)
+
+    def _put_back(self, key: str, amount: int, bucket: Bucket) -> ThrottleStatus:
         now_ms = self._now_ms()
         level, status = give_back(self._level(key, bucket, now_ms), amount, bucket, now_ms)
         self._keep(key, level)

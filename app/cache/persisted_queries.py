@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 
 from app.cache import keys
-from app.cache.redis_server import RedisAway, RedisServer
+from app.cache.redis_server import RedisAway, RedisServer, Script
 
 MAX_DOCUMENTS = 10_000
 MAX_CHARACTERS = 20_000  # of a text; what a request may send
@@ -50,7 +50,7 @@ class RedisPersistedQueries:
 
     def __init__(self, server: RedisServer, *, max_documents: int = MAX_DOCUMENTS) -> None:
         self._server = server
-        self._script = server.script(_SCRIPT)
+        self._script = Script.of(_SCRIPT)
         self._max_documents = max_documents
 
     async def find(self, sha256: str) -> str | None:
@@ -69,6 +69,6 @@ class RedisPersistedQueries:
         names = [keys.PERSISTED_QUERIES_BY_USE, keys.persisted_query(sha256)]
         values: list[str | bytes | int] = [sha256, text, KEPT_SECONDS, self._max_documents, keys.persisted_query("")]
         try:
-            return await self._server.ask(lambda redis: self._script(names, values, redis))
+            return await self._server.run(self._script, names, values)
         except RedisAway:
             return None

@@ -153,7 +153,7 @@ class ReadThrough:
             )
             for each, value in loaded.items()
         }
-        await self._store.put_many(entries, seconds=STALE_SECONDS)
+        self._store.put_many(entries, seconds=STALE_SECONDS)
         fresh = self.just_read()
         return {each: Found(value, fresh) for each, value in loaded.items()}
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-
-from redis.asyncio import Redis
 
 from app import telemetry
 from app.cache import keys
@@ -29,27 +26,25 @@ class RedisCache:
         if not names:
             return []
         try:
-            answers = await self._server.ask(lambda redis: redis.mget(names))
+            answers = await self._server.ask("MGET", *names)
         except RedisAway:
             return [None] * len(names)
+        assert isinstance(answers, list), "the server answers MGET with a list"
         return [answer if isinstance(answer, bytes) else None for answer in answers]
 
-    async def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
-        """Store entries for so long."""
-        if not entries:
-            return
-        try:
-            await self._server.ask(partial(_set_all, entries=entries, seconds=seconds))
-        except RedisAway:
-            return
+    def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
+        """Store entries for so long; nobody waits for it, and a server that is away stores nothing."""
+        self._server.tell(("SET", name, value, "EX", seconds) for name, value in entries.items())
 
     async def drop_tags(self, tags: Iterable[str]) -> None:
         """Give every tag a new version, which no stored entry carries; a thousand at a time."""
         names = [keys.tag_version(tag) for tag in tags]
         for start in range(0, len(names), TAGS_AT_ONCE):
-            versions = {name: secrets.token_bytes(8) for name in names[start : start + TAGS_AT_ONCE]}
+            batch = names[start : start + TAGS_AT_ONCE]
             try:
-                await self._server.ask(partial(_set_all, entries=versions, seconds=TAG_SECONDS), insist=True)
+                await self._server.ask_all(
+                    [("SET", name, secrets.token_bytes(8), "EX", TAG_SECONDS) for name in batch], insist=True
+                )
             except RedisAway:
                 _log.error("cache_tags_not_dropped", tags=len(names) - start)  # what carries them lives on, a minute
                 return
@@ -57,10 +52,3 @@ class RedisCache:
     async def ping(self) -> bool:
         """Whether the server answers."""
         return await self._server.ping()
-
-
-async def _set_all(redis: Redis, *, entries: Mapping[str, bytes], seconds: int) -> None:
-    async with redis.pipeline(transaction=False) as pipe:
-        for key, value in entries.items():
-            pipe.set(key, value, ex=seconds)
-        await pipe.execute()

@@ -11,7 +11,7 @@ from typing import cast
 
 from app.cache import keys
 from app.cache.local_throttle import LocalThrottle
-from app.cache.redis_server import RedisAway, RedisServer
+from app.cache.redis_server import RedisAway, RedisServer, Script
 from app.core.clock import Clock
 from app.core.throttle import (
     THOUSANDTHS,
@@ -56,7 +56,7 @@ class RedisThrottle:
 
     def __init__(self, server: RedisServer, clock: Clock) -> None:
         self._server = server
-        self._script = server.script(_SCRIPT)
+        self._script = Script.of(_SCRIPT)
         self._local = LocalThrottle(clock)
 
     async def take(self, key: str, cost: int, bucket: Bucket) -> Taken:
@@ -77,7 +77,16 @@ class RedisThrottle:
             return await self._local.give_back(key, amount, bucket)
         return status(level, bucket)
 
+    def give_back_soon(self, key: str, amount: int, bucket: Bucket) -> None:
+        """Put back points that were not used. Where the server is lost at this moment, they come back by time alone."""
+        insist_on_amount(amount)
+        if not self._server.tell([self._script.call([keys.bucket(key)], _arguments(-amount, bucket))]):
+            self._local.give_back_soon(key, amount, bucket)
+
     async def _run(self, key: str, amount: int, bucket: Bucket) -> tuple[int, int]:
-        arguments = (bucket.capacity * THOUSANDTHS, bucket.restored_per_second, amount * THOUSANDTHS)
-        found = await self._server.ask(lambda redis: self._script([keys.bucket(key)], arguments, redis))
-        return cast("tuple[int, int]", tuple(found))
+        found = await self._server.run(self._script, [keys.bucket(key)], _arguments(amount, bucket))
+        return cast("tuple[int, int]", found)
+
+
+def _arguments(amount: int, bucket: Bucket) -> tuple[int, int, int]:
+    return bucket.capacity * THOUSANDTHS, bucket.restored_per_second, amount * THOUSANDTHS

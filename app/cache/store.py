@@ -13,8 +13,8 @@ class CacheStore(Protocol):
         """What is stored under each name, None where nothing is, or where the server does not answer in time."""
         ...
 
-    async def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
-        """Store entries for so long; nothing happens where the server does not answer in time."""
+    def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
+        """Store entries for so long, soon: nobody waits. Nothing happens where the server does not answer in time."""
         ...
 
     async def ping(self) -> bool:

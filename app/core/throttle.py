@@ -76,6 +76,10 @@ class Throttle(Protocol):
         """
         ...
 
+    def give_back_soon(self, key: str, amount: int, bucket: Bucket) -> None:
+        """The same for whoever need not know what is left: no wait, and before any later take of this process."""
+        ...
+
 
 def unused(taken: int, used: int) -> int:
     """How many of the points that were taken are to be given back: never a negative number, never more than those."""

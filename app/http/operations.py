@@ -221,10 +221,12 @@ class Operations:
         actual = min(ready.cost, ready.operation.plan.actual(result.data))
         is_told = "cost" in ready.debug
         rest = unused(ready.cost, actual)
-        if not rest and not is_told:
-            return {}
-        status = await self._throttle.give_back(key, rest, bucket)
-        return {"cost": _cost_told(ready.cost, actual, status)} if is_told else {}
+        if is_told:
+            status = await self._throttle.give_back(key, rest, bucket)
+            return {"cost": _cost_told(ready.cost, actual, status)}
+        if rest:
+            self._throttle.give_back_soon(key, rest, bucket)
+        return {}
 
     def _check_sensitive(self, operation: Operation, caller: Caller) -> None:
         called = [name for name in operation.plan.root_fields if name in self._sensitive]

@@ -17,7 +17,8 @@ PACKAGES = ("app", "resolvers", "dataloaders", "migrations")
 # a vendor, or a room of ours -> who may import it
 IMPORTERS = {
     "stripe": ["app.payments.stripe_*"],
-    "redis": ["app.cache.redis_changes", "app.cache.redis_server", "app.cache.redis_store"],
+    "redis": ["app.cache.redis_changes", "app.cache.redis_pipe"],
+    "hiredis": ["app.cache.redis_pipe", "app.cache.redis_server"],
     "jwt": ["app.accounts.access_tokens"],
     "aiosmtplib": ["app.mail.smtp_mailer"],
     "jinja2": ["app.mail.jinja_templates"],

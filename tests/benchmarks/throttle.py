@@ -26,14 +26,14 @@ PATIENCE_SECONDS = 60.0
 async def measure(url: str) -> tuple[float, float]:
     """Seconds of a GET and of a take: the fastest rounds, which took turns so that both had the same machine."""
     clock = SystemClock()
-    server = RedisServer.connect(url, clock, timeout_seconds=PATIENCE_SECONDS)
+    server = RedisServer(url, clock, timeout_seconds=PATIENCE_SECONDS)
     throttle = RedisThrottle(server, clock)
     bucket = Bucket(capacity=1_000_000, restored_per_second=1)
     plain = keys.entry("benchmark", 1)
-    await server.ask(lambda redis: redis.set(plain, "1000000000 1700000000000"))
+    await server.ask("SET", plain, "1000000000 1700000000000")
 
     async def get() -> object:
-        return await server.ask(lambda redis: redis.get(plain))
+        return await server.ask("GET", plain)
 
     async def take() -> object:
         return await throttle.take("benchmark", 1, bucket)

@@ -317,9 +317,8 @@ class SlowThrottle:
         self.taken.append(points)
         return Taken(granted=True, status=status)
 
-    async def give_back(self, key: str, points: int, bucket: Bucket) -> ThrottleStatus:
+    def give_back_soon(self, key: str, points: int, bucket: Bucket) -> None:
         self.given_back.append(points)
-        return ThrottleStatus(bucket.capacity, 0, bucket.restored_per_second)
 
 
 async def test_whose_budget_is_used_up_waits_and_sees_the_last_state_all_the_same(

@@ -670,9 +670,8 @@ class MemoryCache:
         held = {key: value for key, (value, until) in self.entries.items() if self._clock.now() < until}
         return [held.get(key) for key in names]
 
-    async def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
+    def put_many(self, entries: Mapping[str, bytes], *, seconds: int) -> None:
         self.puts += 1
-        await asyncio.sleep(0)
         until = self._clock.now() + timedelta(seconds=seconds)
         self.entries |= {key: (value, until) for key, value in entries.items()}
 

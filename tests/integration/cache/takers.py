@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 60.0  # a busy machine must not look like a server that is aw
 
 async def take_all(url: str, key: str, tasks: int) -> int:
     clock = SystemClock()
-    server = RedisServer.connect(url, clock, timeout_seconds=PATIENCE_SECONDS)
+    server = RedisServer(url, clock, timeout_seconds=PATIENCE_SECONDS)
     throttle = RedisThrottle(server, clock)
     outcomes = await asyncio.gather(*(throttle.take(key, COST, BUCKET) for _ in range(tasks)))
     await server.close()

@@ -137,7 +137,7 @@ async def test_a_cache_without_a_server_has_nothing_and_never_fails(own: OwnCach
     own.valkey.stop()
 
     await own.shop.cache.drop_tags(["anything"])
-    await own.shop.cache.put_many({"a": b"b"}, seconds=5)
+    own.shop.cache.put_many({"a": b"b"}, seconds=5)
 
     assert await own.shop.cache.ping() is False
     assert await own.shop.cache.get_many(["a", "b"]) == [None, None]

@@ -69,7 +69,7 @@ def valkey(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 async def own(valkey: ValkeyServer) -> AsyncIterator[Own]:
     clock = Stopwatch()
-    server = RedisServer.connect(valkey.url, clock)
+    server = RedisServer(valkey.url, clock)
     async with Redis.from_url(valkey.url, decode_responses=True) as redis:
         await redis.flushall()
         yield Own(valkey, server, redis, clock)
@@ -91,7 +91,7 @@ def hashes(*numbers: int) -> set[str]:
 
 async def test_a_text_is_found_by_every_process_under_its_hash_only(own: Own) -> None:
     await own.queries().keep(digest(TEXT), TEXT)
-    other = RedisServer.connect(own.valkey.url, own.clock)
+    other = RedisServer(own.valkey.url, own.clock)
 
     found = await RedisPersistedQueries(other).find(digest(TEXT))
     missing = await own.queries().find(digest(TEXT + " "))
@@ -121,7 +121,7 @@ async def test_so_many_are_kept_and_those_not_used_for_longest_leave_first(own: 
 
 
 async def test_many_processes_at_once_keep_no_more_than_one_would(own: Own) -> None:
-    processes = [RedisServer.connect(own.valkey.url, own.clock, timeout_seconds=30) for _ in range(4)]
+    processes = [RedisServer(own.valkey.url, own.clock, timeout_seconds=30) for _ in range(4)]
     queries = [RedisPersistedQueries(each, max_documents=20) for each in processes]
 
     await asyncio.gather(*(keep(queries[number % 4], number, number // 2) for number in range(200)))
@@ -178,7 +178,7 @@ async def test_on_a_cluster_all_keys_are_on_one_node(servers: Servers, tmp_path:
     node = ClusterNode(servers.supervisor, tmp_path / "node")
     node.start()
     clock = Stopwatch()
-    server = RedisServer.connect(node.url, clock, timeout_seconds=30)
+    server = RedisServer(node.url, clock, timeout_seconds=30)
     async with Redis.from_url(node.url, decode_responses=True) as redis:
         await redis.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16_383)
         async with asyncio.timeout(PATIENCE_SECONDS):
