@@ -127,14 +127,12 @@ def configure_logging(level: str) -> None:
         structlog.processors.format_exc_info,
         _mask_card_numbers,
     ]
+    renderer = structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
     root = logging.getLogger()
@@ -142,12 +140,24 @@ def configure_logging(level: str) -> None:
     root.setLevel(level)
     for noisy in ("httpx", "stripe", "alembic"):  # a line for every call is a metric, not a log
         logging.getLogger(noisy).setLevel("WARNING")
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+    structlog.configure(  # past the standard library: a line through both costs a tenth of a small request
+        processors=[*shared, renderer],
+        logger_factory=_Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """Writes a module's lines to standard error."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def write(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+    debug = info = warning = error = critical = write
 
 
 def _mask_card_numbers(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
