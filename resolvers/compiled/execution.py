@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -19,11 +20,11 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails
 from graphql.execution.values import VariableValues
 
-# Where a value stands in the answer: the way to what it is in, its key or number there, the type that has the field.
-Path: TypeAlias = "tuple[Path, str | int, str | None] | None"
+# Where a value stands in the answer: the way to what it is in, and the field, or its number in a list.
+Path: TypeAlias = "tuple[Path, Place | int] | None"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """A field where it is selected. details: every time it is, under one key."""
 
@@ -41,6 +42,12 @@ class Place:
     def name(self) -> str:
         """Of the field, with its type."""
         return f"{self.parent}.{self.details[0].node.name.value}"
+
+
+class Later(partial[Coroutine[Any, Any, object]]):
+    """A value that has to be awaited: called, it is the coroutine that gives it. It may be left uncalled."""
+
+    __slots__ = ()
 
 
 class Execution:
@@ -78,7 +85,7 @@ class Execution:
         self.arguments: dict[object, dict[str, Any]] = {}
         self.errors: list[GraphQLError] = []
         self._failed: set[Path] = set()
-        self._left: set[asyncio.Future[list[object]]] = set()
+        self._left: set[asyncio.Future[object]] = set()
 
     def fail(self, error: Exception, place: Place, path: Path, *, is_nullable: bool) -> object:
         """Null, for which the error is noted; raises it, located, where null is not allowed."""
@@ -99,22 +106,36 @@ class Execution:
             self._failed.add(path)
             self.errors.append(error)
 
-    def leave(self, unfinished: Sequence[Awaitable[object]]) -> None:
-        """Wait no longer for what is in a place that is null by now."""
-        left = asyncio.gather(*unfinished, return_exceptions=True)
-        self._left.add(left)
-        left.add_done_callback(self._left.discard)
+    def leave(self, unfinished: Iterable[Awaitable[object]]) -> None:
+        """Let this go on until the answer is known, though it is in a place that is null by now."""
+        for each in unfinished:
+            left = asyncio.ensure_future(each)
+            self._left.add(left)
+            left.add_done_callback(self._forget)
 
     def end(self) -> None:
-        """Cancel what was left: the answer is known, and with it goes the request that it would read for."""
+        """Cancel what was left, since the answer is known."""
         for left in self._left:
             left.cancel()
+
+    def _forget(self, left: asyncio.Future[object]) -> None:
+        self._left.discard(left)
+        if not left.cancelled():
+            left.exception()  # which belongs to a place that is null
+
+
+async def or_null(later: Later, execution: Execution, place: Place, path: Path) -> object:
+    """The value; null where it fails, for which the error is noted."""
+    try:
+        return await later()
+    except Exception as error:  # noqa: BLE001  answered as an error of this place
+        return execution.fail(error, place, path, is_nullable=True)
 
 
 def keys_of(path: Path) -> list[str | int]:
     """The path as an answer tells it, from the root."""
-    keys = []
+    keys: list[str | int] = []
     while path is not None:
-        path, key, _ = path
-        keys.append(key)
+        path, step = path
+        keys.append(step if isinstance(step, int) else step.key)
     return keys[::-1]

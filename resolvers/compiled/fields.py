@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import Parameter
-from types import CoroutineType
+from operator import attrgetter
 from typing import Any
 
 from graphql import default_field_resolver, get_argument_values, get_nullable_type, is_leaf_type
@@ -19,7 +19,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.info import Info
 
-from resolvers.compiled.execution import Execution, Path, Place
+from resolvers.compiled.execution import Execution, Later, Path, Place, or_null
 from resolvers.compiled.info import FieldInfo
 from resolvers.compiled.values import Value
 
@@ -42,25 +42,26 @@ class Constant:
 class Attribute:
     """A field that is an attribute of its object."""
 
-    __slots__ = ("_name", "_place", "_value")
+    __slots__ = ("_complete", "_is_nullable", "_place", "_plain", "_read")
 
     def __init__(self, place: Place, value: Value, name: str) -> None:
-        self._place, self._value, self._name = place, value, name
+        self._place, self._read = place, attrgetter(name)
+        self._complete, self._plain, self._is_nullable = value.complete, value.plain, value.is_nullable
 
     def value_of(self, source: object, execution: Execution, path: Path) -> object:
-        """The field's value as it is answered, or a coroutine that gives it. path: the object's.
+        """The field's value as it is answered, or `Later`. path: the object's.
 
         Raises what makes the object null.
         """
-        value = self._value
         try:
-            found = getattr(source, self._name)
-            if found.__class__ is value.plain:
+            found = self._read(source)
+            if found.__class__ is self._plain:
                 return found
-            return value.complete(found, execution, (path, self._place.key, self._place.parent.name))
+            value = self._complete(found, execution, (path, self._place))
+            may_fail = value.__class__ is Later and self._is_nullable
+            return Later(or_null, value, execution, self._place, (path, self._place)) if may_fail else value
         except Exception as error:  # noqa: BLE001  answered as an error of this field
-            path = (path, self._place.key, self._place.parent.name)
-            return execution.fail(error, self._place, path, is_nullable=value.is_nullable)
+            return execution.fail(error, self._place, (path, self._place), is_nullable=self._is_nullable)
 
 
 class Resolved:
@@ -73,21 +74,23 @@ class Resolved:
 
     def value_of(self, source: object, execution: Execution, path: Path) -> object:
         """As of an attribute."""
-        path = (path, self._place.key, self._place.parent.name)
+        path = (path, self._place)
         try:
             found = self._call(source, execution, path)
             if found.__class__ is self._value.plain:
                 return found
             if optimized_is_awaitable(found):
-                return self._awaited(found, execution, path)
-            return self._value.complete(found, execution, path)
+                return Later(self._awaited, found, execution, path)
+            value = self._value.complete(found, execution, path)
+            may_fail = value.__class__ is Later and self._value.is_nullable
+            return Later(or_null, value, execution, self._place, path) if may_fail else value
         except Exception as error:  # noqa: BLE001  answered as an error of this field
             return execution.fail(error, self._place, path, is_nullable=self._value.is_nullable)
 
     async def _awaited(self, found: Awaitable[object], execution: Execution, path: Path) -> object:
         try:
             value = self._value.complete(await found, execution, path)
-            return await value if isinstance(value, CoroutineType) else value
+            return await value() if isinstance(value, Later) else value
         except Exception as error:  # noqa: BLE001  answered as an error of this field
             return execution.fail(error, self._place, path, is_nullable=self._value.is_nullable)
 
@@ -163,18 +166,18 @@ class Awaited(Called):
     __slots__ = ()
 
     def value_of(self, source: object, execution: Execution, path: Path) -> object:
-        """A coroutine that gives the value. Raises what makes the object null: arguments that do not fit."""
-        path = (path, self._place.key, self._place.parent.name)
+        """`Later`. Raises what makes the object null: arguments that do not fit."""
+        path = (path, self._place)
         try:
             given = self._given(execution)
         except Exception as error:  # noqa: BLE001  answered as an error of this field
             return execution.fail(error, self._place, path, is_nullable=self._value.is_nullable)
-        return self._finished(source, given, execution, path)
+        return Later(self._finished, source, given, execution, path)
 
     async def _finished(self, source: object, given: dict[str, Any], execution: Execution, path: Path) -> object:
         try:
             value = self._value.complete(await self._called(source, given, execution, path), execution, path)
-            return await value if value.__class__ is CoroutineType else value
+            return await value() if isinstance(value, Later) else value
         except Exception as error:  # noqa: BLE001  answered as an error of this field
             return execution.fail(error, self._place, path, is_nullable=self._value.is_nullable)
 

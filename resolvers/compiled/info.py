@@ -89,4 +89,9 @@ class FieldInfo:
 
 
 def _core_path(path: Path) -> CorePath | None:
-    return None if path is None else CorePath(_core_path(path[0]), path[1], path[2])
+    if path is None:
+        return None
+    above, step = path
+    if isinstance(step, int):
+        return CorePath(_core_path(above), step, None)
+    return CorePath(_core_path(above), step.key, step.parent.name)

@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 
 from resolvers.compiled.compiler import Compiler
-from resolvers.compiled.execution import Execution
+from resolvers.compiled.execution import Execution, Later
 from resolvers.compiled.values import Fields, answer_of
 
 _MAX_ERRORS = 50  # of variables that do not fit, as graphql-core has it
@@ -62,8 +62,8 @@ class CompiledOperation:
         answer: Any = None
         try:
             answer = answer_of(self._root(execution), root, execution, None)
-            if not isinstance(answer, dict):
-                answer = await answer
+            if isinstance(answer, Later):
+                answer = await answer()
         except GraphQLError as error:
             answer = None
             execution.note(error, None)

@@ -1,18 +1,17 @@
 """What a resolver gave, as it stands in the answer: leaves, objects, lists, and null where that is allowed.
 
-A value that has to be awaited becomes a coroutine in its place; `answer_of` and lists await those below them together.
+A value that has to be awaited is a `Later` in its place; `answer_of` and lists await those below them together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from types import CoroutineType
 from typing import Any, NoReturn, TypeAlias
 
 from graphql import GraphQLAbstractType, GraphQLError, GraphQLLeafType, GraphQLObjectType
 from graphql.pyutils import Undefined, gather_with_cancel, inspect, is_iterable
 
-from resolvers.compiled.execution import Execution, Path, Place
+from resolvers.compiled.execution import Execution, Later, Path, Place, or_null
 from resolvers.compiled.info import FieldInfo
 
 Fields: TypeAlias = tuple[tuple[str, Callable[[Any, Execution, Path], object]], ...]
@@ -34,7 +33,7 @@ class Value:
         return self._is_nullable
 
     def complete(self, value: Any, execution: Execution, path: Path) -> object:  # noqa: ANN401  what a resolver gives
-        """The value as it is answered, or a coroutine that gives it. Raises what makes this place null."""
+        """The value as it is answered, or `Later`. Raises what makes this place null."""
         if value.__class__ is self.plain:
             return value
         if value is None or value is Undefined:
@@ -211,51 +210,50 @@ class ListOf(Value):
                 if value.__class__ is plain:
                     items.append(value)
                     continue
-                below = (path, index, None)
+                below = (path, index)
                 try:
                     item = complete(value, execution, below)
                 except Exception as error:  # noqa: BLE001  answered as an error of this item
                     item = execution.fail(error, self._place, below, is_nullable=self._item.is_nullable)
-                if item.__class__ is CoroutineType:
-                    item = self._awaited(item, execution, below)
+                if isinstance(item, Later):
                     waiting.append(index)
+                    if self._item.is_nullable:
+                        item = Later(or_null, item, execution, self._place, below)
                 items.append(item)
         except Exception:
-            if waiting:
-                execution.leave([items[index] for index in waiting])  # type: ignore[misc]  # these are coroutines
+            _leave(items, waiting, execution)
             raise
-        return _together(items, waiting) if waiting else items
-
-    async def _awaited(self, item: Any, execution: Execution, path: Path) -> object:  # noqa: ANN401
-        try:
-            return await item
-        except Exception as error:  # noqa: BLE001  answered as an error of this item
-            return execution.fail(error, self._place, path, is_nullable=self._item.is_nullable)
+        return Later(_together, items, waiting) if waiting else items
 
 
 def answer_of(fields: Fields, source: object, execution: Execution, path: Path) -> object:
-    """The fields' values by their keys, or a coroutine that gives them. Raises what makes the object null.
+    """The fields' values by their keys, or `Later`. Raises what makes the object null.
 
     All fields are begun before any is awaited, and those that have to be are awaited together.
     """
     answer: dict[str, object] = {}
-    waiting: list[str] = []
+    waiting: list[str] | None = None
     try:
         for key, value_of in fields:
             value = answer[key] = value_of(source, execution, path)
-            if value.__class__ is CoroutineType:
+            if value.__class__ is Later:
+                if waiting is None:
+                    waiting = []
                 waiting.append(key)
     except Exception:
-        if waiting:
-            execution.leave([answer[key] for key in waiting])  # type: ignore[misc]  # these are coroutines
+        _leave(answer, waiting or (), execution)
         raise
-    return _together(answer, waiting) if waiting else answer
+    return answer if waiting is None else Later(_together, answer, waiting)
+
+
+def _leave(answer: Any, waiting: Iterable[Any], execution: Execution) -> None:  # noqa: ANN401
+    execution.leave(answer[key]() for key in waiting)
 
 
 async def _together(answer: Any, waiting: list[Any]) -> object:  # noqa: ANN401  an object by its keys, or a list
     if len(waiting) == 1:
-        answer[waiting[0]] = await answer[waiting[0]]
+        answer[waiting[0]] = await answer[waiting[0]]()
         return answer
-    for key, value in zip(waiting, await gather_with_cancel(*(answer[key] for key in waiting)), strict=True):
+    for key, value in zip(waiting, await gather_with_cancel(*(answer[key]() for key in waiting)), strict=True):
         answer[key] = value
     return answer

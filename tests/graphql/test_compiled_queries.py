@@ -8,8 +8,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -23,49 +22,11 @@ from app.core.errors import DatabaseUnavailable, InvalidInput
 from resolvers.context import Context, Services
 from resolvers.schema import build_schema
 from resolvers.shop_schema import Operation, Result, ShopSchema
-from tests.compared_execution import executed_by_graphql_core, told
+from tests.compared_execution import Memory, executed_by_graphql_core, told
 from tests.graphql.generated_queries import GeneratedQuery, queries
 
 FAULTS = ("client error", "dependency", "bug", "exception", "null", "late", "late bug")
 ATTEMPTS = 10  # to have graphql-core read the same twice: a read that is new takes its time
-
-
-class StoppedClock:
-    """A clock by which both executions take place at once."""
-
-    def __init__(self, moment: datetime) -> None:
-        self._moment = moment
-
-    def now(self) -> datetime:
-        return self._moment
-
-
-class Remembered:
-    """A port or use case that is asked for each thing once: from then on its answers take no time.
-
-    reads: everything that it was asked for; missed: what of that was new.
-    """
-
-    def __init__(self, asked: Any, answers: dict[str, Any], reads: list[str], missed: list[str], name: str) -> None:
-        self._asked, self._answers, self._reads, self._missed, self._name = asked, answers, reads, missed, name
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._asked, name)
-        return self._remembering(found, f"{self._name}.{name}") if inspect.iscoroutinefunction(found) else found
-
-    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return await self._remembering(self._asked, self._name)(*args, **kwargs)
-
-    def _remembering(self, ask: Callable[..., Any], name: str) -> Callable[..., Any]:
-        async def remembering(*args: Any, **kwargs: Any) -> Any:
-            key = f"{name} {args} {kwargs}"
-            self._reads.append(key)
-            if key not in self._answers:
-                self._missed.append(key)
-                self._answers[key] = await ask(*args, **kwargs)
-            return self._answers[key]
-
-        return remembering
 
 
 @dataclass(slots=True)
@@ -134,17 +95,8 @@ class Comparison:
     def __init__(self, schema: ShopSchema, services: Services, faults: Faults) -> None:
         self.seen: Counter[str] = Counter()
         self._schema, self._faults = schema, faults
-        self._answers: dict[str, Any] = {}
-        self._reads: list[str] = []
-        self._missed: list[str] = []
-        ports = {name: self._remembered(services.readers, name) for name in services.readers.__dataclass_fields__}
-        asked = ("search", "read_cart", "read_own_carts", "accounts")
-        remembered = {name: self._remembered(services, name) for name in asked}
-        readers, clock = replace(services.readers, **ports), StoppedClock(services.clock.now())
-        self._services = replace(services, readers=readers, clock=clock, **remembered)
-
-    def _remembered(self, owner: Any, name: str) -> Any:
-        return Remembered(getattr(owner, name), self._answers, self._reads, self._missed, name)
+        self._memory = Memory()
+        self._services = self._memory.remembering(services)
 
     async def check(self, query: GeneratedQuery, planned: dict[str, tuple[str, int]]) -> None:
         """Assert that there is no difference."""
@@ -152,7 +104,7 @@ class Comparison:
         self._faults.planned = planned
         for _ in range(ATTEMPTS):
             values, errors, *asked = await self._executed(executed_by_graphql_core, operation, query.variables)
-            if not self._missed:
+            if not self._memory.missed:
                 break
         for _ in range(2):  # what is worked out in the first is used in the second
             assert await self._executed(compiled, operation, query.variables) == (values, errors, *asked)
@@ -164,16 +116,15 @@ class Comparison:
         self, run: Callable[..., Any], operation: Operation, variables: dict[str, Any]
     ) -> tuple[str, list[Any], list[str], Counter[str]]:
         """All that is told, and what was asked for until then, in order."""
-        self._reads.clear()
-        self._missed.clear()
+        self._memory.reads.clear()
+        self._memory.missed.clear()
         self._faults.calls.clear()
         before = asyncio.all_tasks()
         context = Context(self._services, None)
         result: Result = await run(self._schema, operation, dict(variables), context)
-        outcome = (*told(result), list(self._reads), Counter(self._faults.calls))
-        if (
-            left := asyncio.all_tasks() - before
-        ):  # what graphql-core does not wait for must not ask in the next execution
+        outcome = (*told(result), list(self._memory.reads), Counter(self._faults.calls))
+        left = asyncio.all_tasks() - before  # graphql-core does not wait for all that it has begun
+        if left:
             await asyncio.wait(left, timeout=10)
         context.give_up()
         return outcome
@@ -192,7 +143,7 @@ def planned_faults(text: str, faults: Faults) -> st.SearchStrategy[dict[str, tup
 
 
 # graphql-core leaves the resolvers that it has called and gives up
-@pytest.mark.filterwarnings("ignore:coroutine 'GraphQLCoreConverter.*was never awaited:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:coroutine '(GraphQLCoreConverter|Executor).*was never awaited:RuntimeWarning")
 async def test_a_compiled_query_gives_what_graphql_core_gives(
     shop: Shop, known: dict[str, str], faults: Faults
 ) -> None:
