@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import strawberry
@@ -94,19 +94,24 @@ async def facets_of(counts: search.Facets, wanted: search.ProductFilter, context
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What values are called in the shopper's language, as far as that is known. own: the shop's language."""
+    """What facets and values are called in the shopper's language, as far as that is known. own: the shop's language.
 
-    categories: Mapping[int, Category]
-    labels: Mapping[str, FacetLabels]
+    categories: by their ids in digits.
+    """
+
     own: str
+    categories: Mapping[str, Category] = field(default_factory=dict)
+    labels: Mapping[str, FacetLabels] = field(default_factory=dict)
 
 
 async def _names(facets: Sequence[search.ValueFacet], context: Context) -> _Names:
+    own = context.services.profile.language
+    if context.text_language == own:
+        return _Names(own)
     ids = [CategoryId(int(each.value)) for f in facets if f.kind is FacetKind.CATEGORY for each in f.values]
     categories = await context.loaders.category.load_many(ids)
     labels = await context.loaders.facet_labels.load_many([facet.slug for facet in facets if facet.slug])
-    own = context.services.profile.language
-    return _Names({each.id: each for each in categories}, {each.slug: each for each in labels}, own)
+    return _Names(own, {str(each.id): each for each in categories}, {each.slug: each for each in labels})
 
 
 def _list_facet(facet: search.ValueFacet, names: _Names, chosen: frozenset[str]) -> ListFacet:
@@ -114,29 +119,34 @@ def _list_facet(facet: search.ValueFacet, names: _Names, chosen: frozenset[str])
     labels = names.labels.get(facet.slug)
     if labels is not None and labels.name:
         label, language = labels.name, labels.language
-    values = [_value(facet, each, names, selected=each.value in chosen) for each in facet.values]
+    if facet.kind is FacetKind.CATEGORY:
+        values = [_category(each, names, selected=each.value in chosen) for each in facet.values]
+    else:
+        called = labels.values if labels is not None else {}
+        values = [
+            FacetValue(
+                value=each.value,
+                label=called.get(each.value, each.value),
+                language=labels.language if labels is not None and each.value in called else names.own,
+                count=each.count,  # type: ignore[arg-type]  # a record
+                selected=each.value in chosen,
+            )
+            for each in facet.values
+        ]
     return ListFacet(
-        slug=facet.slug or facet.kind.value,
-        kind=facet.kind,
-        label=label,
-        language=language,
-        values=[value for value in values if value is not None],
+        slug=facet.slug or facet.kind.value, kind=facet.kind, label=label, language=language, values=values
     )
 
 
-def _value(facet: search.ValueFacet, counted: search.FacetCount, names: _Names, *, selected: bool) -> FacetValue | None:
-    """The value with its name; None for a category that is gone."""
-    value = label = counted.value
-    language = names.own
-    labels = names.labels.get(facet.slug)
-    if facet.kind is FacetKind.CATEGORY:
-        category = names.categories.get(int(counted.value))
-        if category is None:
-            return None
-        value, label, language = public_id(Kind.CATEGORY, category.id), category.name, category.language
-    elif labels is not None and counted.value in labels.values:
-        label, language = labels.values[counted.value], labels.language
-    return FacetValue(value=value, label=label, language=language, count=counted.count, selected=selected)  # type: ignore[arg-type]  # a record
+def _category(counted: search.FacetCount, names: _Names, *, selected: bool) -> FacetValue:
+    translated = names.categories.get(counted.value)
+    return FacetValue(
+        value=public_id(Kind.CATEGORY, CategoryId(int(counted.value))),
+        label=translated.name if translated is not None else counted.label,
+        language=translated.language if translated is not None else names.own,
+        count=counted.count,  # type: ignore[arg-type]  # a record
+        selected=selected,
+    )
 
 
 def _chosen(wanted: search.ProductFilter) -> dict[tuple[FacetKind, str], frozenset[str]]:

@@ -54,8 +54,16 @@ class ProductRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How many products a request finds, and its facets where these are asked for: one look at them gives both."""
+
+    total: CountRecord
+    facets: search.Facets | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProductListing:
-    """The record behind `ProductConnection`: a page, and the request that its counts are of."""
+    """The record behind `ProductConnection`: a page, its request, and what is counted of that once it is asked for."""
 
     edges: tuple[ProductRow, ...]
     nodes: tuple[records.Product, ...]
@@ -63,6 +71,7 @@ class ProductListing:
     freshness: FreshnessRecord
     corrected_query: str | None
     request: search.SearchRequest
+    counts: Loader[bool, Counted]  # True: with facets
 
 
 @strawberry.type(description="A row of a product list.", directives=[EMBEDDED])
@@ -95,9 +104,11 @@ class ProductConnection:
     freshness: Freshness = strawberry.field(description="How old this page is.")
 
     @strawberry.field(description="How many products there are in all.", graphql_type=Count)
-    async def total_count(found: strawberry.Parent[ProductListing], info: Info) -> CountRecord:
-        """Counted only where it is selected."""
-        return await info.context.in_turn(info.context.services.search.count, found.request)
+    async def total_count(found: strawberry.Parent[ProductListing]) -> CountRecord:
+        """Counted only where it is selected, with the facets where these are too."""
+        counted = await found.counts.load(False)
+        assert counted is not None, "everything can be counted"
+        return counted.total
 
     @strawberry.field(
         directives=at_most(search.MAX_VALUE_FACETS + 1),
@@ -106,8 +117,10 @@ class ProductConnection:
     )
     async def facets(found: strawberry.Parent[ProductListing], info: Info) -> list[Facet]:
         """Counted only where it is selected."""
-        counts = await info.context.in_turn(info.context.services.search.facets, found.request)
-        return await facets_of(counts, found.request.filter, info.context)
+        counted = await found.counts.load(True)
+        assert counted is not None, "everything can be counted"
+        assert counted.facets is not None, "they were asked for"
+        return await facets_of(counted.facets, found.request.filter, info.context)
 
 
 @strawberry.input(description="A span of prices, in the shop's currency or that of `@inContext`.")
@@ -194,7 +207,19 @@ async def search_products(
     rows = listing(hits.page, [by_id.get(product_id) for product_id in hits.page.items])
     highlights = _highlights(request, info.context)
     edges = tuple(ProductRow(row.node, row.cursor, highlights) for row in rows.edges)
-    return ProductListing(edges, rows.nodes, rows.page_info, freshness, hits.corrected_query, request)
+    counts = _counts(request, info.context)
+    return ProductListing(edges, rows.nodes, rows.page_info, freshness, hits.corrected_query, request, counts)
+
+
+def _counts(request: search.SearchRequest, context: Context) -> Loader[bool, Counted]:
+    async def count(with_facets: Sequence[bool]) -> dict[bool, Counted]:
+        found = context.services.search
+        if True not in with_facets:
+            return {False: Counted(await found.count(request))}
+        facets = await found.facets(request)
+        return dict.fromkeys(with_facets, Counted(facets.count, facets))
+
+    return context.batched(count)
 
 
 def _highlights(request: search.SearchRequest, context: Context) -> Loader[records.Product, str]:

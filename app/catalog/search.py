@@ -108,10 +108,15 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class FacetCount:
-    """How many products a value of a facet would leave. value: what goes into the filter; a category's id in digits."""
+    """How many products a value of a facet would leave.
+
+    value: what goes into the filter; a category's id in digits. label: a category's name in the shop's own language,
+    empty for what is called by its value.
+    """
 
     value: str
     count: Count
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +137,14 @@ class Facets:
     """Counts for narrowing a search. A facet's own filter does not apply to its counts, so alternatives show.
 
     values: brand and category first, always; then attributes and options, at most MAX_VALUE_FACETS of them.
-    price_min, price_max: minor units; None where nothing was found.
+    price_min, price_max: minor units; None where nothing was found. count: how many the search finds, as `count` says.
     """
 
     values: tuple[ValueFacet, ...]
     price_min: int | None
     price_max: int | None
     currency: Currency
+    count: Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,39 +1,57 @@
-"""Counts for narrowing a search, each facet without its own filter.
+"""Counts for narrowing a search, each facet without its own filter, and how many products the search finds.
 
-One statement counts every facet that has no filter of its own; one more for each that has. Rows come from all matches,
-or from a sample of them, which the counts then say. See ADR-0020 and ADR-0034.
+One statement counts the values of every facet that has no filter of its own, all products that match, and the span of
+their prices; one more for each facet that has a filter. It gives numbers, which `FacetDictionary` knows. Rows come from
+all matches, or from a sample of them, which the counts then say. See ADR-0020, ADR-0034 and ADR-0041.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
 
-from app.catalog.search import MAX_VALUE_FACETS, FacetCount, FacetKind, Facets, ProductSort, ValueFacet
-from app.catalog.search_counts import SearchCounts, scaled
+from app.catalog.search import (
+    EVERYTHING,
+    MAX_FACET_VALUES,
+    MAX_VALUE_FACETS,
+    FacetCount,
+    FacetKind,
+    Facets,
+    ValueFacet,
+)
+from app.catalog.search_counts import EXACT_ROWS, SearchCounts, sample_of, told
+from app.catalog.search_dictionary import FacetDictionary, KnownValue
 from app.catalog.search_filters import FacetKey
-from app.catalog.search_plan import Search, walk_category
-from app.catalog.search_sql import ORDERS, Arm, facet_statement, page_statement
+from app.catalog.search_plan import Search, walked_category
+from app.catalog.search_sql import facet_statement
 from app.core.money import Currency
 from app.core.pagination import Count
 from app.database.engine import Database
 
 _WALK_ROWS = 200  # to the ends of the prices: what is rarer there has its ends told by a sample
-_EVERYTHING = "everything"  # the kind of the facet that every product has
+_LAST = 32_767  # where a facet stands of which the shop says nothing
 _ALWAYS: tuple[FacetKey, ...] = ((FacetKind.BRAND, ""), (FacetKind.CATEGORY, ""))
+_RULED = (FacetKind.ATTRIBUTE, FacetKind.OPTION)
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """What one statement has counted. found: rows it has read; lowest, highest: prices among them."""
+class _Met:
+    """What one statement has counted. found: rows by value; sample: None where all that match were read.
 
-    facets: list[ValueFacet]
-    found: int
+    lowest, highest: prices among the rows; places: of facets that the shop orders; hidden: those that it does not show.
+    """
+
+    found: Mapping[int, int]
     sample: int | None
     lowest: int | None
     highest: int | None
+    places: Mapping[str, int]
+    hidden: frozenset[str]
+
+    @property
+    def products(self) -> int:
+        """How many rows there were."""
+        return self.found.get(EVERYTHING, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,73 +60,86 @@ class SearchFacets:
 
     database: Database
     counts: SearchCounts
+    dictionary: FacetDictionary
     currency: Currency
 
-    async def __call__(self, search: Search) -> tuple[Facets, int]:
-        """All facets that the products have, and how many products were looked at."""
+    async def __call__(self, search: Search) -> Facets:
+        """All facets that the products have, and how many products there are."""
         currency = search.narrow.currency or self.currency
         if search.finds_nothing:
             nothing = tuple(ValueFacet(kind, slug, "", ()) for kind, slug in _ALWAYS)
-            return Facets(nothing, None, None, currency), 0
+            return Facets(nothing, None, None, currency, Count(0))
         filtered = list(dict.fromkeys(g.key for g in search.narrow.groups if g.key is not None))
-        counted = await self._counted(search)
-        facets = {_key(facet): facet for facet in counted.facets}
+        met = await self._met(search)
+        facets = {_key(facet): facet for facet in await self._facets(met)}
         for key in filtered:
-            own = (await self._counted(Search(search.meaning, search.narrow.without(key)), key)).facets
+            own = await self._met(Search(search.meaning, search.narrow.without(key)))
             facets.pop(key, None)
-            facets |= {key: own[0]} if own else {}
-        lowest, highest = await self._prices(search, counted)
+            facets |= {_key(facet): facet for facet in await self._facets(own, key)}
+        at_any_price = Search(search.meaning, search.narrow.without_price())
+        priced = met if at_any_price == search else await self._met(at_any_price)
         first = [facets.pop(key, ValueFacet(*key, "", ())) for key in _ALWAYS]
         chosen = [facets.pop(key) for key in filtered if key in facets]
         values = (*first, *chosen, *facets.values())[:MAX_VALUE_FACETS]
-        return Facets(values, lowest, highest, currency), counted.found
+        return Facets(values, priced.lowest, priced.highest, currency, await self._count(search, met))
 
-    async def _counted(self, search: Search, only: FacetKey | None = None) -> _Counted:
-        sample = await self.counts.sample_for(search)
-        shape, values = search.shape()
-        pinned = bool(search.meaning.top)
+    async def _count(self, search: Search, met: _Met) -> Count:
+        count = told(met.products, met.sample)
+        is_said = met.sample is None or count.value == EXACT_ROWS
+        return count if is_said else await self.counts.count(search)
+
+    async def _met(self, search: Search) -> _Met:
+        if search.is_of_pins or not await self.counts.is_large():
+            return await self._read(search)
+        sample = await self.counts.few_or_sample(search)
+        if sample is not None:
+            return await self._read(search, sample)
+        met = await self._read(search, at_most=EXACT_ROWS + 1)
+        if met.products <= EXACT_ROWS:
+            return met
+        return await self._read(search, sample_of(await self.counts.probed(search)))  # they were more than was thought
+
+    async def _read(self, search: Search, sample: int | None = None, *, at_most: int | None = None) -> _Met:
+        shape, values = search.shape(top=True if search.is_of_pins else None)
+        pinned = bool(search.meaning.top) and not search.is_of_pins and sample is None
         if pinned:
             values["top_ids"] = list(search.meaning.top)
-        if only is not None:
-            values |= {"kind": only[0].value, "slug": only[1]}
-        statement = facet_statement(shape, sample, one=only is not None, pinned=pinned)
-        rows = await self._rows(statement, values)
-        found = sum(row.found for row in rows if row.kind == _EVERYTHING)
-        span = (rows[0].lowest, rows[0].highest) if rows else (None, None)
-        large = await self.counts.is_large()
-        facets = _facets((row for row in rows if row.kind != _EVERYTHING), lambda met: scaled(met, sample, large=large))
-        return _Counted(facets, found, sample, *span)
-
-    async def _prices(self, search: Search, counted: _Counted) -> tuple[int | None, int | None]:
-        """The lowest and the highest price: of all where all were read, else the first that a short walk meets."""
-        wider = Search(search.meaning, search.narrow.without_price())
-        if wider != search:
-            counted = await self._counted(wider, (FacetKind.PRICE, ""))
-        if counted.sample is None or None in (counted.lowest, counted.highest):
-            return counted.lowest, counted.highest
-        shape, values = wider.shape()
-        ends = []
-        for sort, known in ((ProductSort.PRICE_ASC, counted.lowest), (ProductSort.PRICE_DESC, counted.highest)):
-            asked, walked = walk_category(wider, shape, values | {"limit": 1})
-            statement = page_statement(asked, ORDERS[sort], Arm.WALK, forward=True, after=False, walk_rows=_WALK_ROWS)
-            rows = await self._rows(statement, walked)
-            ends.append(rows[0][0] if rows else known)
-        return ends[0], ends[1]
-
-    async def _rows(self, statement: Any, values: dict[str, object]) -> Sequence[Any]:  # noqa: ANN401  Executable
+        if at_most is not None:
+            values["limit"] = at_most
+        walk_rows = 0 if sample is None else _WALK_ROWS
+        if walk_rows and not shape.foreign:
+            category = walked_category(search)
+            values["price_category"] = category.category_id if category else 0
+        statement = facet_statement(shape, sample, at_most=at_most is not None, pinned=pinned, walk_rows=walk_rows)
         async with self.database.read_nearest() as connection:
-            return (await connection.execute(statement, values)).all()
+            ids, found, lowest, highest, rules = (await connection.execute(statement, values)).one()
+        return _Met(
+            dict(zip(ids, found, strict=True)),
+            sample,
+            lowest,
+            highest,
+            {slug: position for slug, position, _ in rules or ()},
+            frozenset(slug for slug, _, hidden in rules or () if hidden),
+        )
 
-
-def _facets(rows: Iterable[Any], count: Callable[[int], Count]) -> list[ValueFacet]:
-    """The facets in the shop's order, then those that most products have."""
-    facets: list[tuple[tuple[int, int], ValueFacet]] = []
-    for (place, kind, slug), grouped in groupby(rows, key=lambda row: (row.place, row.kind, row.slug)):
-        values = list(grouped)
-        counts = tuple(FacetCount(row.value, count(row.found)) for row in values)
-        covered = sum(row.found for row in values)
-        facets.append(((place, -covered), ValueFacet(FacetKind(kind), slug, values[0].label, counts)))
-    return [facet for _, facet in sorted(facets, key=lambda each: each[0])]
+    async def _facets(self, met: _Met, only: FacetKey | None = None) -> list[ValueFacet]:
+        """The facets in the shop's order, then those that most products have."""
+        known = await self.dictionary.values(met.found)
+        groups: dict[FacetKey, list[tuple[int, tuple[int, str, str], KnownValue]]] = {}
+        for each, found in met.found.items():
+            value = known.get(each)
+            if value is not None and (only is None or value.key == only):
+                groups.setdefault(value.key, []).append((-found, value.order, value))
+        facets: list[tuple[int, int, str, str, ValueFacet]] = []
+        for (kind, slug), values in groups.items():
+            ruled = slug if kind in _RULED else ""
+            if ruled in met.hidden:
+                continue
+            shown = sorted(values, key=lambda each: each[:2])[:MAX_FACET_VALUES]
+            counts = tuple([FacetCount(each.value, told(-less, met.sample), each.label) for less, _, each in shown])
+            facet = ValueFacet(kind, slug, shown[0][2].facet, counts)
+            facets.append((met.places.get(ruled, _LAST), sum(each[0] for each in shown), kind.value, slug, facet))
+        return [facet for *_, facet in sorted(facets, key=lambda each: each[:4])]
 
 
 def _key(facet: ValueFacet) -> FacetKey:

@@ -19,6 +19,7 @@ import msgspec
 from app.catalog.meaning import Meaning
 from app.catalog.search import MAX_QUERY_LENGTH, Facets, Hits, ProductSort, SearchRequest, Suggestions
 from app.catalog.search_counts import SearchCounts
+from app.catalog.search_dictionary import FacetDictionary
 from app.catalog.search_facets import SearchFacets
 from app.catalog.search_filters import Narrowing, narrowing
 from app.catalog.search_plan import FEW_MATCHES, Place, Search, SearchState, arms, walk_category, walk_rows
@@ -90,7 +91,7 @@ class PostgresSearchIndex:
         self._vocabulary = Vocabulary(database, clock, language=language)
         self._state = SearchState(database, clock)
         self._counts = SearchCounts(database, self._state, clock)
-        self._facets = SearchFacets(database, self._counts, currency=currency)
+        self._facets = SearchFacets(database, self._counts, FacetDictionary(database), currency)
         self._suggestions = SearchSuggestions(database, self._vocabulary, self._hits)
 
     async def page(self, request: SearchRequest, page: PageRequest) -> Hits:
@@ -127,9 +128,10 @@ class PostgresSearchIndex:
         """Counts by brand, category, price, and by every attribute and option that the products have."""
         narrow = await self._narrow(request)
         reading = await self._read(request)
-        facets, found = await self._facets(Search(reading.meaning, narrow))
+        facets = await self._facets(Search(reading.meaning, narrow))
+        found = facets.count.value
         if found < FEW and (better := await self._otherwise(reading, request, found)) is not None:
-            facets, _ = await self._facets(Search(better[1], narrow))
+            facets = await self._facets(Search(better[1], narrow))
         return facets
 
     async def suggest(

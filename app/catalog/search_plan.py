@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from app.catalog.meaning import Meaning
 from app.catalog.search import FacetKind
-from app.catalog.search_filters import Narrowing
+from app.catalog.search_filters import FacetGroup, Narrowing
 from app.catalog.search_sql import Arm, Order, Shape
 from app.core.clock import Clock
 from app.database.engine import Database
@@ -86,6 +86,11 @@ class Search:
     def finds_nothing(self) -> bool:
         """Whether something was typed in which no word is."""
         return not (self.has_words or self.meaning.browses or self.meaning.top)
+
+    @property
+    def is_of_pins(self) -> bool:
+        """Whether there is nothing to look for but the products that are put first."""
+        return bool(self.meaning.top) and not (self.has_words or self.meaning.browses)
 
     def frequency(self, size: IndexSize, *, in_name: bool) -> Frequency:
         """How many products its words and facets have, as far as that is known."""
@@ -174,6 +179,12 @@ def _tiers(frequency: Frequency, size: IndexSize, place: Place) -> list[Arm]:
     return list(reversed(enough)) or inside[:1]
 
 
+def walked_category(search: Search) -> FacetGroup | None:
+    """The category whose prices a walk goes along; None for those of all products."""
+    categories = (g for g in search.narrow.groups if g.key in (None, (FacetKind.CATEGORY, "")))
+    return next((group for group in categories if group.category_id is not None), None)
+
+
 def walk_category(search: Search, shape: Shape, values: dict[str, object]) -> tuple[Shape, dict[str, object]]:
     """The shape for a walk by price: within a category where the filter names just one, else through all products.
 
@@ -181,10 +192,7 @@ def walk_category(search: Search, shape: Shape, values: dict[str, object]) -> tu
     """
     if shape.foreign:
         return shape, values
-    category = next(
-        (g for g in search.narrow.groups if g.key in (None, (FacetKind.CATEGORY, "")) and g.category_id is not None),
-        None,
-    )
+    category = walked_category(search)
     if category is None:
         return shape, values | {"price_category": 0}
     left = replace(search.narrow, groups=tuple(g for g in search.narrow.groups if g is not category))

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Integer, Text, TextClause, bindparam, text
 from sqlalchemy.types import TypeEngine
 
-from app.catalog.search import MAX_FACET_VALUES, ProductSort
+from app.catalog.search import ProductSort
 from app.database.search_tables import sample_condition, tier_condition
 
 WALK_ROWS = 5_000  # what a walk looks at before it gives up: a few milliseconds
@@ -206,7 +206,7 @@ def _unforeseen(rows: int) -> str:
     return f"(SELECT {rows})"
 
 
-def _price_walk(shape: Shape, direction: str, place: str, walk_rows: int) -> str:
+def _price_walk(shape: Shape, direction: str, place: str, walk_rows: int, *, limit: str = ":limit") -> str:
     """Along the prices of a category, or in another currency than the shop's along all that it has."""
     by = f"price_minor {direction}, product_id {direction}"
     prices = "product_price_order WHERE category_id = :price_category"
@@ -218,7 +218,7 @@ def _price_walk(shape: Shape, direction: str, place: str, walk_rows: int) -> str
             SELECT price_minor, product_id FROM {prices} {place} ORDER BY {by} LIMIT {_unforeseen(walk_rows)}
         ) AS p CROSS JOIN LATERAL (
             SELECT true FROM {_hits(shape)} AS s WHERE s.product_id = p.product_id AND {_conditions(shape)} OFFSET 0
-        ) AS s ORDER BY p.{by.replace(", ", ", p.")} LIMIT :limit
+        ) AS s ORDER BY p.{by.replace(", ", ", p.")} LIMIT {limit}
     """
 
 
@@ -232,33 +232,39 @@ def count_statement(shape: Shape, sample: int | None = None, *, at_most: bool = 
 
 
 @lru_cache(_STATEMENTS)
-def facet_statement(shape: Shape, sample: int | None, *, one: bool, pinned: bool) -> TextClause:
-    """Counts by facet value, with the lowest and the highest price beside each.
+def facet_statement(
+    shape: Shape, sample: int | None = None, *, at_most: bool = False, pinned: bool = False, walk_rows: int = 0
+) -> TextClause:
+    """One row: ids of facet values, how many rows have each, the lowest and the highest price, what the shop says.
 
-    one: of the facet :kind and :slug only, and how many rows were read; pinned: of pinned products too.
+    at_most: stop reading at :limit; pinned: of pinned products too; walk_rows: how far to look for a price from either
+    end of all prices besides, within :price_category. The last column has (slug, position, hidden) of facets.
     """
     columns = "s.facet_ids, s.price_min_minor"
-    sources = [f"SELECT {columns} FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"]
+    matches = f"SELECT {columns} FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"
+    if at_most:
+        matches = f"({matches} LIMIT :limit)"
     if pinned:
-        sources.append(f"SELECT {columns} FROM {_hits(shape)} AS s WHERE {_conditions(_pinned(shape))}")
-    only = "(value.kind = :kind AND value.slug = :slug OR value.id = 0)" if one else "true"
+        matches += f" UNION ALL SELECT {columns} FROM {_hits(shape)} AS s WHERE {_conditions(_pinned(shape))}"
+    lowest, highest = "min(lowest)", "max(highest)"
+    if walk_rows:
+        lowest = f"least({lowest}, {_end_of_prices(shape, 'ASC', walk_rows)})"
+        highest = f"greatest({highest}, {_end_of_prices(shape, 'DESC', walk_rows)})"
     return _bound(
         f"""
-        WITH met AS MATERIALIZED ({" UNION ALL ".join(sources)}),
-        span AS MATERIALIZED (SELECT min(price_min_minor) AS lowest, max(price_min_minor) AS highest FROM met)
-        SELECT kind, slug, label, value, found, coalesce(place, 32767) AS place, lowest, highest FROM (
-            SELECT value.*, found, search_facet.position AS place, row_number() OVER (
-                PARTITION BY kind, value.slug ORDER BY found DESC, depth, label, value) AS rank
-            FROM (SELECT id, count(*) AS found FROM (SELECT unnest(facet_ids) AS id FROM met) AS m GROUP BY id) AS n
-            JOIN facet_value AS value USING (id)
-            LEFT JOIN search_facet ON search_facet.slug = value.slug AND kind IN ('attribute', 'option')
-            WHERE {only} AND NOT coalesce(search_facet.hidden, false)
-        ) AS ranked CROSS JOIN span WHERE rank <= {MAX_FACET_VALUES}
-        ORDER BY place, kind, slug, found DESC, depth, label, value
-        """,
-        kind=Text(),
-        slug=Text(),
+        SELECT coalesce(array_agg(id), '{{}}') AS ids, coalesce(array_agg(found), '{{}}') AS found,
+               {lowest} AS lowest, {highest} AS highest,
+               (SELECT jsonb_agg(jsonb_build_array(slug, position, hidden)) FROM search_facet) AS rules
+        FROM (
+            SELECT id, CAST(count(*) AS int) AS found, min(price) AS lowest, max(price) AS highest
+            FROM (SELECT unnest(facet_ids) AS id, price_min_minor AS price FROM ({matches}) AS met) AS m GROUP BY id
+        ) AS n
+        """
     )
+
+
+def _end_of_prices(shape: Shape, direction: str, walk_rows: int) -> str:
+    return f"(SELECT price_minor FROM ({_price_walk(shape, direction, '', walk_rows, limit='1')}) AS first)"
 
 
 @lru_cache(_STATEMENTS)

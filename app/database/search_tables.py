@@ -94,7 +94,7 @@ product_price_order = Table(  # products by price: in all (category 0), and in e
     Index(None, "product_id"),
 )
 
-facet_value = Table(  # the dictionary behind product_search.facet_ids
+facet_value = Table(  # the dictionary behind product_search.facet_ids; processes keep it, so what it says never changes
     "facet_value",
     metadata,
     Column("id", Integer, Identity(always=True), primary_key=True),

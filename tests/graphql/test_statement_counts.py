@@ -29,7 +29,7 @@ BUDGETS = {  # statements cold, statements warm, at most: how words are read is 
     # the index's size for half a minute
     "list with price, stock and category": (8, 1),
     "list with variants": (9, 1),
-    "search with count and facets": (12, 1),
+    "search with count and facets": (9, 1),
     "list of what is available": (5, 4),
     "category page": (10, 0),
     "product page": (12, 1),

@@ -131,9 +131,10 @@ async def test_counts_and_facets_of_a_sample_read_its_index(large: Shop, sample:
     for statement in (
         count_statement(shape, sample),
         count_statement(shape, sample, at_most=True),
-        facet_statement(shape, sample, one=False, pinned=False),
+        facet_statement(shape, sample, walk_rows=200),
+        facet_statement(shape, sample),
     ):
-        plan = await generic_plan(large, statement, {"query": QUERY, "limit": EXACT_ROWS + 1})
+        plan = await generic_plan(large, statement, {"query": QUERY, "limit": EXACT_ROWS + 1, "price_category": 0})
         assert f"product_search_sample_{sample}_idx" in plan, plan
         assert "Seq Scan on product_search" not in plan, plan
 

@@ -52,7 +52,7 @@ class Index:
 
     async def facets(self, request: SearchRequest) -> Facets:
         self.asked.append(("facets", request))
-        return Facets((), len(self.asked), None, USD)
+        return Facets((), len(self.asked), None, USD, Count(0))
 
     async def suggest(
         self, query: str, limit: int, *, language: str | None = None, currency: Currency | None = None
