@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import ARRAY, Integer, bindparam, text
 
 from app.catalog.search import EVERYTHING, FacetKind
-from app.catalog.search_filters import FacetKey
 from app.database.engine import Database
 
 _KEPT = 100_000  # values: some ten megabytes
@@ -21,18 +20,29 @@ _READ = text("SELECT id, kind, slug, label, value, depth FROM facet_value WHERE 
 )
 
 
+Order = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownFacet:
+    """A facet; there is one object for each, so that values are sorted by facet in no time."""
+
+    kind: FacetKind
+    slug: str
+
+
 @dataclass(frozen=True, slots=True)
 class KnownValue:
-    """A value of a facet. facet: what the facet is called; label: a category's name, empty for others.
+    """A value of a facet. facet_label: what the facet is called; label: a category's name, empty for others.
 
-    order: among values that as many products have.
+    order: among values of the facet that as many products have, no two have the same.
     """
 
-    key: FacetKey
-    facet: str
+    facet: KnownFacet
+    facet_label: str
     value: str
     label: str
-    order: tuple[int, str, str]
+    order: Order
 
 
 @dataclass(slots=True)
@@ -41,6 +51,7 @@ class FacetDictionary:
 
     database: Database
     _known: dict[int, KnownValue] = field(default_factory=dict)
+    _facets: dict[tuple[str, str], KnownFacet] = field(default_factory=dict)
 
     async def values(self, ids: Iterable[int]) -> Mapping[int, KnownValue]:
         """At least these values, without the facet that every product has. One statement where one of them is new."""
@@ -51,18 +62,12 @@ class FacetDictionary:
         if len(known) + len(new) > _KEPT:
             known = self._known = {}
             new = [each for each in ids if each != EVERYTHING]
-        async with self.database.read_nearest() as connection:
-            rows = (await connection.execute(_READ, {"ids": new})).all()
-        known |= {row[0]: _value(*row[1:]) for row in rows}
+        rows = await self.database.fetch_nearest(_READ, {"ids": new})
+        known |= {row[0]: self._value(*row[1:]) for row in rows}
         return known
 
-
-def _value(kind: str, slug: str, label: str, value: str, depth: int) -> KnownValue:
-    is_category = kind == FacetKind.CATEGORY.value
-    return KnownValue(
-        (FacetKind(kind), slug),
-        "" if is_category else label,
-        value,
-        label if is_category else "",
-        (depth, label, value),
-    )
+    def _value(self, kind: str, slug: str, label: str, value: str, depth: int) -> KnownValue:
+        facet = self._facets.setdefault((kind, slug), KnownFacet(FacetKind(kind), slug))
+        is_category = facet.kind is FacetKind.CATEGORY
+        names = ("", label) if is_category else (label, "")
+        return KnownValue(facet, names[0], value, names[1], (depth, label, value))

@@ -20,7 +20,7 @@ from app.catalog.search import (
     ValueFacet,
 )
 from app.catalog.search_counts import EXACT_ROWS, SearchCounts, sample_of, told
-from app.catalog.search_dictionary import FacetDictionary, KnownValue
+from app.catalog.search_dictionary import FacetDictionary, KnownFacet, Order
 from app.catalog.search_filters import FacetKey
 from app.catalog.search_plan import Search, walked_category
 from app.catalog.search_sql import facet_statement
@@ -111,8 +111,7 @@ class SearchFacets:
             category = walked_category(search)
             values["price_category"] = category.category_id if category else 0
         statement = facet_statement(shape, sample, at_most=at_most is not None, pinned=pinned, walk_rows=walk_rows)
-        async with self.database.read_nearest() as connection:
-            ids, found, lowest, highest, rules = (await connection.execute(statement, values)).one()
+        ((ids, found, lowest, highest, rules),) = await self.database.fetch_nearest(statement, values)
         return _Met(
             dict(zip(ids, found, strict=True)),
             sample,
@@ -125,21 +124,30 @@ class SearchFacets:
     async def _facets(self, met: _Met, only: FacetKey | None = None) -> list[ValueFacet]:
         """The facets in the shop's order, then those that most products have."""
         known = await self.dictionary.values(met.found)
-        groups: dict[FacetKey, list[tuple[int, tuple[int, str, str], KnownValue]]] = {}
+        groups: dict[KnownFacet, list[tuple[int, Order, int]]] = {}
         for each, found in met.found.items():
             value = known.get(each)
-            if value is not None and (only is None or value.key == only):
-                groups.setdefault(value.key, []).append((-found, value.order, value))
-        facets: list[tuple[int, int, str, str, ValueFacet]] = []
-        for (kind, slug), values in groups.items():
-            ruled = slug if kind in _RULED else ""
-            if ruled in met.hidden:
+            if value is None:
                 continue
-            shown = sorted(values, key=lambda each: each[:2])[:MAX_FACET_VALUES]
-            counts = tuple([FacetCount(each.value, told(-less, met.sample), each.label) for less, _, each in shown])
-            facet = ValueFacet(kind, slug, shown[0][2].facet, counts)
-            facets.append((met.places.get(ruled, _LAST), sum(each[0] for each in shown), kind.value, slug, facet))
-        return [facet for *_, facet in sorted(facets, key=lambda each: each[:4])]
+            group = groups.get(value.facet)
+            if group is None:
+                group = groups[value.facet] = []
+            group.append((-found, value.order, each))
+        facets: list[tuple[int, int, str, str, ValueFacet]] = []
+        for facet, values in groups.items():
+            ruled = facet.slug if facet.kind in _RULED else ""
+            if ruled in met.hidden or only not in (None, (facet.kind, facet.slug)):
+                continue
+            values.sort()
+            del values[MAX_FACET_VALUES:]
+            counts = [(known[each], told(-less, met.sample)) for less, _, each in values]
+            shown = tuple([FacetCount(value.value, count, value.label) for value, count in counts])
+            covered = sum(each[0] for each in values)
+            label = counts[0][0].facet_label
+            narrow = ValueFacet(facet.kind, facet.slug, label, shown)
+            facets.append((met.places.get(ruled, _LAST), covered, facet.kind.value, facet.slug, narrow))
+        facets.sort(key=lambda each: each[:4])
+        return [facet for *_, facet in facets]
 
 
 def _key(facet: ValueFacet) -> FacetKey:
