@@ -49,8 +49,7 @@ async def _classes(shop: Shop, terms: Terms) -> dict[str, tuple[Ask, Sequence[Se
 
     async def full(request: SearchRequest) -> None:
         await index.page(request, PAGE)
-        await index.count(request)
-        await index.facets(request)
+        await index.facets(request)  # with the count, as a request for both gets them
 
     async def suggest(request: SearchRequest) -> None:
         await index.suggest(request.query, 5)
