@@ -34,7 +34,7 @@ async def measure_classes(shop: Shop, terms: Terms, folder: Path, seconds: float
             if name in rivals:
                 naive = rivals[name]
                 costs[f"{RANKED}: {name}"] = await measure(shop, [lambda a=naive, r=r: a(r) for r in requests], seconds)
-    if tantivy is not None and any(re.search(only, name) for name in terms.of_words()):
+    if tantivy is not None and any(re.search(only, name) for name in _asked_of_engine(terms)):
         costs |= await _engine_costs(shop, terms, folder, seconds, only)
     return costs
 
@@ -78,17 +78,20 @@ def _rivals(shop: Shop, terms: Terms) -> dict[str, Ask]:
     return pages | {"full page: broad term": naive.full}
 
 
+def _asked_of_engine(terms: Terms) -> dict[str, tuple[Callable[[Tantivy, SearchRequest], None], str]]:
+    """How the classes that a search engine answers are asked of it, and whose requests they are."""
+    asked = {name: (Tantivy.page, name) for name in terms.of_words()}
+    asked |= {f"facets: {name}": (Tantivy.facets, name) for name in ("broad term", "two terms")}
+    return asked | {"full page: broad term": (Tantivy.full, "broad term")}
+
+
 async def _engine_costs(shop: Shop, terms: Terms, folder: Path, seconds: float, only: str) -> Costs:
     engine = Tantivy(folder)
     print(f"tantivy's index: {await engine.fill(shop):.0f} s", flush=True)
     requests = terms.classes()
-    asked = {name: (engine.page, requests[name]) for name in terms.of_words()}
-    for name in ("broad term", "two terms"):
-        asked[f"facets: {name}"] = engine.facets, requests[name]
-    asked["full page: broad term"] = engine.full, requests["broad term"]
     return {
-        f"{ENGINE}: {name}": measure_here([lambda a=ask, r=r: a(r) for r in each], seconds)
-        for name, (ask, each) in asked.items()
+        f"{ENGINE}: {name}": measure_here([lambda a=ask, r=r: a(engine, r) for r in requests[of]], seconds)
+        for name, (ask, of) in _asked_of_engine(terms).items()
         if re.search(only, name)
     }
 
