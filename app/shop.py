@@ -15,6 +15,7 @@ from app.cart.delete_expired import DeleteExpired
 from app.catalog.domain import CatalogReader
 from app.catalog.reprice_catalog import RepriceCatalog
 from app.catalog.search import SearchIndex
+from app.catalog.search_counts import SMALL_CATALOGUE
 from app.catalog.search_rebuild import RebuildSearch
 from app.catalog.search_rules_store import SqlSearchMisses
 from app.catalog.search_upkeep import RefreshSearch
@@ -127,8 +128,8 @@ class Shop:
         telemetry.JOBS_DEAD.set(sum(count.dead for count in counts))
 
     async def keep_search(self) -> int:
-        """What the worker does for search: build an index that there is not yet, or bring its counts up to date."""
-        if await self.search_index_is_missing():
+        """What the worker does for search: build its index where that is due, bring its counts up to date."""
+        if await self.search_index_is_missing() or await self._search_index_is_outgrown():
             await self.rebuild_search()
         await self.refresh_search()
         await self.search_misses.trim()
@@ -138,6 +139,12 @@ class Shop:
         """Whether products were stored without their search rows, as before the migration that made these."""
         async with self.database.read_fresh() as connection:
             return bool((await connection.execute(text("SELECT refreshed_at IS NULL FROM search_state"))).scalar_one())
+
+    async def _search_index_is_outgrown(self) -> bool:
+        """Whether so many products came since it was built that its samples and steps are no longer even."""
+        async with self.database.read_fresh() as connection:
+            outgrown = text("SELECT product_count > greatest(2 * built_count, :small) FROM search_state")
+            return bool((await connection.execute(outgrown, {"small": SMALL_CATALOGUE})).scalar_one())
 
     async def product_count(self) -> int:
         """How many products the shop has."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.catalog.query_text import QueryText, Term
 
@@ -36,7 +37,7 @@ class Meaning:
     tsquery: empty where no word is left to look for. name_counts, text_counts: of each of its parts, about how many
     products have it in their name, or anywhere; 0 where it is rare. top: products to put first, whatever their
     popularity. browses: nothing was typed, so everything is found. leaves_out: a word that stands anywhere in a product
-    keeps it out.
+    keeps it out. lexemes: of each part, some of which every product that is found has one.
     """
 
     tsquery: str
@@ -45,6 +46,19 @@ class Meaning:
     top: tuple[int, ...] = ()
     browses: bool = False
     leaves_out: bool = False
+    lexemes: tuple[tuple[str, ...], ...] = ()
+
+
+class _Part(NamedTuple):
+    """A part of a tsquery, how many products have it, and lexemes of which each of them has one."""
+
+    text: str
+    name_count: int
+    text_count: int
+    lexemes: tuple[str, ...]
+
+
+_NO_PART = _Part("", 0, 0, ())
 
 
 Synonyms = Mapping[str, Sequence[str]]  # words -> other words for the same, each with single spaces in between
@@ -52,7 +66,7 @@ Synonyms = Mapping[str, Sequence[str]]  # words -> other words for the same, eac
 
 def combine(query: QueryText, facts: Mapping[str, WordFacts], synonyms: Synonyms, top: tuple[int, ...] = ()) -> Meaning:
     """The meaning of a query. facts: of every word of it and of its synonyms."""
-    parts: list[tuple[str, int, int]] = []
+    parts: list[_Part] = []
     place = 0
     while place < len(query.groups):
         run = _synonym_run(query.groups, place, synonyms)
@@ -64,28 +78,30 @@ def combine(query: QueryText, facts: Mapping[str, WordFacts], synonyms: Synonyms
             options = [_term(term, facts) for term in query.groups[place]]
             place += 1
         parts.append(_any(options))
-    found = [part for part in parts if part[0]]
+    found = [part for part in parts if part.text]
     if not found:
         return Meaning("", top=top)
-    without = [f"!{part[0]}" for part in (_term(term, facts) for term in query.left_out) if part[0]]
+    without = [f"!{part.text}" for part in (_term(term, facts) for term in query.left_out) if part.text]
     return Meaning(
-        " & ".join([*(part[0] for part in found), *without]),
-        tuple(part[1] for part in found),
-        tuple(part[2] for part in found),
+        " & ".join([*(part.text for part in found), *without]),
+        tuple(part.name_count for part in found),
+        tuple(part.text_count for part in found),
         top,
         leaves_out=bool(without),
+        lexemes=tuple(part.lexemes for part in found),
     )
 
 
 def completed(meaning: Meaning, words: Sequence[str], facts: Mapping[str, WordFacts]) -> Meaning:
     """The meaning with any of these words besides, such as the completions of one that is half typed."""
     begun = _any([_word(word, facts) for word in words])
-    if not meaning.tsquery or not begun[0]:
-        return Meaning(begun[0], (begun[1],), (begun[2],))
+    if not meaning.tsquery or not begun.text:
+        return Meaning(begun.text, (begun.name_count,), (begun.text_count,), lexemes=(begun.lexemes,))
     return Meaning(
-        f"{meaning.tsquery} & {begun[0]}",
-        (*meaning.name_counts, begun[1]),
-        (*meaning.text_counts, begun[2]),
+        f"{meaning.tsquery} & {begun.text}",
+        (*meaning.name_counts, begun.name_count),
+        (*meaning.text_counts, begun.text_count),
+        lexemes=(*meaning.lexemes, begun.lexemes),
     )
 
 
@@ -120,26 +136,31 @@ def _is_plain(group: tuple[Term, ...]) -> bool:
     return len(group) == 1 and len(group[0].words) == 1
 
 
-def _term(term: Term, facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
+def _term(term: Term, facts: Mapping[str, WordFacts]) -> _Part:
     if term.is_phrase:
         return _phrase(term.words, facts)
     together = _all(term.words, facts)
     return _any([together, _word(term.joined, facts)]) if term.joined else together
 
 
-def _word(word: str, facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
+def _word(word: str, facts: Mapping[str, WordFacts]) -> _Part:
     known = facts[word]
+    firsts = tuple(dict.fromkeys(lexemes[0] for lexemes in known.lexemes if lexemes))
     options = [" & ".join(map(_quoted, lexemes)) for lexemes in known.lexemes if lexemes]
     text = " | ".join(f"({option})" if " & " in option else option for option in options)
-    return (f"({text})" if " " in text else text), known.name_count, known.text_count
+    return _Part((f"({text})" if " " in text else text), known.name_count, known.text_count, firsts)
 
 
-def _phrase(words: Sequence[str], facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
+def _phrase(words: Sequence[str], facts: Mapping[str, WordFacts]) -> _Part:
     languages = max((len(facts[word].lexemes) for word in words), default=0)
     options = [_in_a_row([facts[word].lexemes[language] for word in words]) for language in range(languages)]
     found = [option for option in options if option]
-    _, name_count, text_count = _all(words, facts)
-    return (f"({' | '.join(found)})" if found else ""), name_count, text_count
+    firsts = [
+        next(filter(None, (facts[word].lexemes[language] for word in words)), ()) for language in range(languages)
+    ]
+    lexemes = tuple(dict.fromkeys(first[0] for first in firsts if first))
+    together = _all(words, facts)
+    return together._replace(text=f"({' | '.join(found)})" if found else "", lexemes=lexemes)
 
 
 def _in_a_row(lexemes: Sequence[tuple[str, ...]]) -> str:
@@ -154,18 +175,27 @@ def _in_a_row(lexemes: Sequence[tuple[str, ...]]) -> str:
     return f"({text})" if text else ""
 
 
-def _all(words: Sequence[str], facts: Mapping[str, WordFacts]) -> tuple[str, int, int]:
-    parts = [part for part in (_word(word, facts) for word in words) if part[0]]
+def _all(words: Sequence[str], facts: Mapping[str, WordFacts]) -> _Part:
+    parts = [part for part in (_word(word, facts) for word in words) if part.text]
     if not parts:
-        return "", 0, 0
-    text = " & ".join(part[0] for part in parts)
-    return (f"({text})" if len(parts) > 1 else text), min(p[1] for p in parts), min(p[2] for p in parts)
+        return _NO_PART
+    rarest = min(parts, key=lambda part: part.text_count)
+    return _Part(_joined(" & ", parts), min(part.name_count for part in parts), rarest.text_count, rarest.lexemes)
 
 
-def _any(options: Sequence[tuple[str, int, int]]) -> tuple[str, int, int]:
-    parts = [part for part in dict.fromkeys(options) if part[0]]
-    text = " | ".join(part[0] for part in parts)
-    return (f"({text})" if len(parts) > 1 else text), sum(p[1] for p in parts), sum(p[2] for p in parts)
+def _any(options: Sequence[_Part]) -> _Part:
+    parts = [part for part in dict.fromkeys(options) if part.text]
+    return _Part(
+        _joined(" | ", parts),
+        sum(part.name_count for part in parts),
+        sum(part.text_count for part in parts),
+        tuple(dict.fromkeys(lexeme for part in parts for lexeme in part.lexemes)),
+    )
+
+
+def _joined(sign: str, parts: Sequence[_Part]) -> str:
+    text = sign.join(part.text for part in parts)
+    return f"({text})" if len(parts) > 1 else text
 
 
 def _quoted(lexeme: str) -> str:

@@ -117,17 +117,32 @@ def write_hits(table: str, config: str, *, new: bool = False) -> TextClause:
     """).bindparams(_ROWS, bindparam("tier_popularity", type_=ARRAY(Integer)))
 
 
-_PLACES = """
-    SELECT unnest(0 || coalesce(category.path_ids, '{}')) AS category_id, price_min_minor AS price_minor, product.id
-    FROM product_search JOIN product ON product.id = product_search.product_id
-    LEFT JOIN category ON category.id = product.category_id
-    WHERE product.id = ANY(:product_ids)
+def price_places(hits: str, steps: str) -> str:
+    """Rows of the order by price: (category, price, product, keys), in category 0 and in each category of a product.
+
+    hits: the table of hit rows; steps: where the steps begin, empty where there are none, and so no keys.
+    """
+    step = f"width_bucket(price_min_minor, nullif({steps}, '{{}}'))"
+    return f"""
+        SELECT place AS category_id, price_min_minor AS price_minor, product.id AS product_id,
+               CASE WHEN place = 0 THEN word_keys(text_vector, {step}) END AS keys
+        FROM {hits} AS hit JOIN product ON product.id = hit.product_id
+        LEFT JOIN category ON category.id = product.category_id
+        CROSS JOIN LATERAL unnest(0 || coalesce(category.path_ids, '{{}}')) AS place
+    """
+
+
+_PLACES = f"""
+    {price_places("product_search", "(SELECT price_steps FROM search_state)")} WHERE product.id = ANY(:product_ids)
 """
 LEAVE_PRICE_ORDER = text(f"""
-    DELETE FROM product_price_order WHERE product_id = ANY(:product_ids)
-    AND (category_id, price_minor, product_id) NOT IN ({_PLACES})
+    DELETE FROM product_price_order WHERE product_id = ANY(:product_ids) AND (category_id, price_minor, product_id)
+    NOT IN (SELECT category_id, price_minor, product_id FROM ({_PLACES}) AS place)
 """).bindparams(_IDS)
-JOIN_PRICE_ORDER = text(f"INSERT INTO product_price_order {_PLACES} ON CONFLICT DO NOTHING").bindparams(_IDS)
+JOIN_PRICE_ORDER = text(f"""
+    INSERT INTO product_price_order {_PLACES} ON CONFLICT (category_id, price_minor, product_id)
+    DO UPDATE SET keys = excluded.keys WHERE product_price_order.keys IS DISTINCT FROM excluded.keys
+""").bindparams(_IDS)
 
 UNSOLD = (
     text(f"""

@@ -22,8 +22,18 @@ from app.catalog.search_counts import SearchCounts
 from app.catalog.search_dictionary import FacetDictionary
 from app.catalog.search_facets import SearchFacets
 from app.catalog.search_filters import Narrowing, narrowing
-from app.catalog.search_plan import FEW_MATCHES, Place, Search, SearchState, arms, walk_category, walk_rows
+from app.catalog.search_plan import (
+    FEW_MATCHES,
+    Place,
+    Search,
+    SearchState,
+    arms,
+    steps_at_once,
+    walk_category,
+    walk_rows,
+)
 from app.catalog.search_sql import ORDERS, Arm, Order, page_statement, pinned_statement
+from app.catalog.search_steps_sql import steps_statement, words_of_parts
 from app.catalog.search_suggestions import SearchSuggestions, Typed
 from app.catalog.vocabulary import Reading, Vocabulary
 from app.core.clock import Clock
@@ -251,8 +261,13 @@ class PostgresSearchIndex:
             asked, asked_values = (
                 walk_category(search, shape, values) if arm is Arm.WALK and order.by_price else (shape, values)
             )
-            far = walk_rows(frequency, order)
-            statement = page_statement(asked, order, arm, forward=page.forward, after=place is not None, walk_rows=far)
+            turn = {"forward": page.forward, "after": place is not None}
+            if arm is Arm.STEPS:
+                lexemes = search.meaning.lexemes
+                statement = steps_statement(asked, order, len(lexemes), **turn)
+                asked_values |= words_of_parts(lexemes) | {"at_once": steps_at_once(frequency, wanted)}
+            else:
+                statement = page_statement(asked, order, arm, **turn, walk_rows=walk_rows(frequency, order))
             rows = await self._database.fetch_nearest(statement, asked_values)
             found = [_Row(int(row[2]) if shape.by_class else segment.lowest, row[0], row[1]) for row in rows]
             if len(found) == wanted:

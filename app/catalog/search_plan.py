@@ -8,7 +8,7 @@ rows. Each arm falls back to the next one when it gives less than a page, so a w
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import prod
+from math import ceil, prod
 
 from sqlalchemy import text
 
@@ -18,24 +18,26 @@ from app.catalog.search_filters import FacetGroup, Narrowing
 from app.catalog.search_sql import Arm, Order, Shape
 from app.core.clock import Clock
 from app.database.engine import Database
-from app.database.search_tables import NO_TIER, TIERS
+from app.database.search_tables import NO_TIER, STEPS, TIERS
 
 FEW_MATCHES = 500  # sorted faster than anything cleverer begins
 VERY_BROAD = 0.1  # of all products: a walk to the end of the page is shorter than what a tier would give
 _PAGES_IN_TIER = 2  # likely matches that a tier or a walk is tried for, in pages
 _WALKS = (1_000, 5_000, 20_000)
 _ROWS_A_STEP = 3  # that the index gives while a walk by price, which looks each product up, takes one step
+_MATCHES_FOR_STEPS = 6  # in pages: fewer are sorted faster than the words of a step are read and looked up
 _STATE_SECONDS = 30.0
 
-_STATE = text("SELECT product_count, tier_popularity FROM search_state")
+_STATE = text("SELECT product_count, tier_popularity, price_steps <> '{}' FROM search_state")
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSize:
-    """The index as of its last refresh; 0 products before the first."""
+    """The index as of its last refresh; 0 products before the first. has_steps: the order by price has."""
 
     product_count: int = 0
     tier_popularity: tuple[int, ...] = (NO_TIER,) * len(TIERS)
+    has_steps: bool = False
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class SearchState:
         """The size, at most half a minute old."""
         if self.clock.monotonic() >= self._until:
             rows = await self.database.fetch_nearest(_STATE)
-            self._known = IndexSize(rows[0][0], tuple(rows[0][1])) if rows else IndexSize()
+            self._known = IndexSize(rows[0][0], tuple(rows[0][1]), rows[0][2]) if rows else IndexSize()
             self._until = self.clock.monotonic() + _STATE_SECONDS
         return self._known
 
@@ -154,12 +156,20 @@ def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, plac
         return [Arm.INDEX]
     if order.by_price and not (shape.vector or shape.foreign):
         return [Arm.WALK, Arm.INDEX]  # a category by price has a walk of its own
+    has_steps = size.has_steps and order.by_price and shape.vector and not (shape.facets or shape.foreign)
+    if has_steps and frequency.likely > _MATCHES_FOR_STEPS * place.wanted:
+        return [Arm.STEPS]
     tiers = _tiers(frequency, size, place) if order.column == "popularity" else []
     share = frequency.likely / max(size.product_count, 1)
     met = share * walk_rows(frequency, order)  # by a walk of that length
     if share > VERY_BROAD or (not tiers and met > place.wanted):
         return [Arm.WALK, Arm.INDEX]
     return [*tiers, Arm.INDEX]
+
+
+def steps_at_once(frequency: Frequency, wanted: int) -> int:
+    """How many steps are likely to hold two pages."""
+    return max(1, min(STEPS, ceil(_PAGES_IN_TIER * wanted * STEPS / max(frequency.likely, 1.0))))
 
 
 def walk_rows(frequency: Frequency, order: Order) -> int:

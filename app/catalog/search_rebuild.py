@@ -12,15 +12,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, BigInteger, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalog.price_sql import LOCK_IMPORTS
 from app.catalog.search_documents import HITS, SearchDocuments
-from app.catalog.upkeep_sql import SET_TIER_BOUNDS, TIER_BOUNDS_OF_PRODUCTS
+from app.catalog.search_documents_sql import price_places
+from app.catalog.search_steps_sql import price_steps
+from app.catalog.upkeep_sql import SET_BUILT, TIER_BOUNDS_OF_PRODUCTS
 from app.core.errors import OperationalError
 from app.core.money import Currency
 from app.database.engine import Database
@@ -50,16 +52,23 @@ _CONSTRAINTS = text("""
     WHERE conrelid = CAST(:table AS regclass) AND contype = 'p'
 """)
 _OPTIONS = text("SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = CAST(:table AS regclass)")
-_FILL_PRICES = f"""
-    INSERT INTO {PRICES}{NEXT}
-    SELECT unnest(0 || coalesce(category.path_ids, '{{}}')) AS category_id, price_min_minor, product_id
-    FROM {HITS}{NEXT} JOIN product ON product.id = product_id LEFT JOIN category ON category.id = product.category_id
-    ORDER BY 1, 2, 3
-"""
+_PRICE_STEPS = price_steps(HITS + NEXT)
+_PLACES = f"INSERT INTO {PRICES}{NEXT} {price_places(HITS + NEXT, 'CAST(:price_steps AS bigint[])')}"
+_STEPS = bindparam("price_steps", type_=ARRAY(BigInteger))
+_FILL_PRICES = text(f"{_PLACES} ORDER BY 1, 2, 3").bindparams(_STEPS)
+_FILL_PRICES_OF = text(f"{_PLACES} WHERE product.id = ANY(CAST(:ids AS int[]))").bindparams(_STEPS)
 
 
 class RebuildUnderWay(OperationalError):
     """Another process builds the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where the tiers and the steps of the order by price begin, so that new rows are marked as they are written."""
+
+    tier_popularity: list[int]
+    price_steps: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +86,20 @@ class RebuildSearch:
             if not (await guard.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})"))).scalar_one():
                 raise RebuildUnderWay("the search index is being rebuilt already: wait for it")
             await self._run(*_NOTE_CHANGES)
-            bounds = await self._tier_bounds()
-            total = await self._fill(progress, bounds)
-            await self._build_indexes()
+            tiers = await self._array(TIER_BOUNDS_OF_PRODUCTS)
+            total = await self._fill(progress, tiers)
+            bounds = Bounds(tiers, await self._array(_PRICE_STEPS))
+            await self._build_indexes(bounds)
             while await self._catch_up(_BATCH, bounds) >= _FEW_CHANGES:
                 pass
-            await self._swap(bounds)
+            await self._swap(bounds, total)
         return total
 
-    async def _tier_bounds(self) -> list[int]:
-        """From where on a product is in each tier, so that the new rows are marked as they are written."""
+    async def _array(self, query: TextClause) -> list[int]:
         async with self.database.read_fresh() as connection:
-            return list((await connection.execute(TIER_BOUNDS_OF_PRODUCTS)).scalar_one())
+            return list((await connection.execute(query)).scalar_one())
 
-    async def _fill(self, progress: Callable[[int, int], None], bounds: list[int]) -> int:
+    async def _fill(self, progress: Callable[[int, int], None], tiers: list[int]) -> int:
         for table in TABLES:
             async with self.database.write() as connection:
                 options = (await connection.execute(_OPTIONS, {"table": table})).scalar()
@@ -109,14 +118,14 @@ class RebuildSearch:
                     rows = await documents.prepare(ids[start : start + _BATCH])
                 if written is not None:
                     await written
-                written = tasks.create_task(self._write(rows, bounds))
+                written = tasks.create_task(self._write(rows, tiers))
                 progress(start, len(ids))
         progress(len(ids), len(ids))
         return len(ids)
 
-    async def _write(self, rows: Sequence[dict[str, object]], bounds: list[int]) -> None:
+    async def _write(self, rows: Sequence[dict[str, object]], tiers: list[int]) -> None:
         async with self.database.write() as connection:
-            await self._documents(connection).write(rows, into=HITS + NEXT, tier_popularity=bounds)
+            await self._documents(connection).write(rows, into=HITS + NEXT, tier_popularity=tiers)
 
     def _documents(self, connection: AsyncConnection, before: SearchDocuments | None = None) -> SearchDocuments:
         if before is None:
@@ -124,10 +133,10 @@ class RebuildSearch:
         before.connection = connection  # it remembers facets and words
         return before
 
-    async def _build_indexes(self) -> None:
+    async def _build_indexes(self, bounds: Bounds) -> None:
         async with self.database.write_at_leisure() as connection:
             await connection.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
-            await connection.execute(text(_FILL_PRICES))
+            await connection.execute(_FILL_PRICES, {"price_steps": bounds.price_steps})
             for table in TABLES:
                 for constraint in await _all(connection, _CONSTRAINTS, table):
                     name = f"{constraint.conname}{NEXT}"
@@ -139,11 +148,11 @@ class RebuildSearch:
                         await connection.execute(text(_for_next(index.indexdef, index.indexname, table)))
                 await connection.execute(text(f"ANALYZE {table}{NEXT}"))
 
-    async def _catch_up(self, most: int, bounds: list[int]) -> int:
+    async def _catch_up(self, most: int, bounds: Bounds) -> int:
         async with self.database.write() as connection:
             return await self._apply_changes(connection, most, bounds)
 
-    async def _apply_changes(self, connection: AsyncConnection, most: int, bounds: list[int]) -> int:
+    async def _apply_changes(self, connection: AsyncConnection, most: int, bounds: Bounds) -> int:
         taken = text(
             "DELETE FROM search_change WHERE ctid = ANY(ARRAY(SELECT ctid FROM search_change LIMIT :most))"
             " RETURNING product_id"
@@ -154,19 +163,19 @@ class RebuildSearch:
                 gone = text(f"DELETE FROM {table}{NEXT} WHERE product_id = ANY(CAST(:ids AS int[]))")
                 await connection.execute(gone, {"ids": ids})
             documents = self._documents(connection)
-            await documents.write(await documents.prepare(ids), into=HITS + NEXT, tier_popularity=bounds)
-            places = _FILL_PRICES.replace("ORDER BY", "WHERE product_id = ANY(CAST(:ids AS int[])) ORDER BY")
-            await connection.execute(text(places), {"ids": ids})
+            rows = await documents.prepare(ids)
+            await documents.write(rows, into=HITS + NEXT, tier_popularity=bounds.tier_popularity)
+            await connection.execute(_FILL_PRICES_OF, {"price_steps": bounds.price_steps, "ids": ids})
         return len(ids)
 
-    async def _swap(self, bounds: list[int]) -> None:
+    async def _swap(self, bounds: Bounds, total: int) -> None:
         async with self.database.write_at_leisure() as connection:
             await connection.execute(text(f"SET LOCAL lock_timeout = '{_SWAP_LOCK_SECONDS}s'"))
             await connection.execute(LOCK_IMPORTS)
             await connection.execute(text(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE"))
             while await self._apply_changes(connection, _BATCH, bounds):
                 pass
-            await connection.execute(SET_TIER_BOUNDS, {"tier_popularity": bounds})
+            await connection.execute(SET_BUILT, {**asdict(bounds), "built_count": total})
             for table in TABLES:
                 names = [row.indexname for row in await _all(connection, _INDEXES, table)]
                 await connection.execute(text(f"DROP TABLE {table}"))

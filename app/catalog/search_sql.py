@@ -57,6 +57,7 @@ class Arm(Enum):
     INDEX = "index"  # every match
     WALK = "walk"  # along the order, looking at each row, for at most WALK_ROWS
     SCAN = "scan"  # along the order to its end
+    STEPS = "steps"  # along the order by price, by the words of each step, to its end
 
     @property
     def tier(self) -> int | None:
@@ -128,7 +129,8 @@ def _hits(shape: Shape, among: str = "product_search") -> str:
     return _IN_ITS_CURRENCY.format(among) if shape.foreign else among
 
 
-def _conditions(shape: Shape, *more: str) -> str:
+def conditions(shape: Shape, *more: str) -> str:
+    """What a row `s` of the hit rows must meet."""
     parts = []
     if shape.vector:
         match = f"s.{shape.vector}_vector @@ {_QUERY}"
@@ -144,7 +146,8 @@ def _conditions(shape: Shape, *more: str) -> str:
     return " AND ".join([*parts, *more]) or "true"
 
 
-def _bound(statement: str, **types: TypeEngine[Any]) -> TextClause:
+def bound(statement: str, **types: TypeEngine[Any]) -> TextClause:
+    """The statement with the types of its values. types: of those that only it has."""
     clause = text(statement)
     known = {**_TYPES, **types}
     binds = []
@@ -167,35 +170,33 @@ def page_statement(
     column = order.column
     sign = "<" if down else ">"
     if shape.by_class:
-        return _bound(_classed(shape, order, direction, sign if after else None), after=order.type)
+        return bound(_classed(shape, order, direction, sign if after else None), after=order.type)
     if arm is Arm.WALK and order.by_price:
         start = f"AND (price_minor, product_id) {sign} (:after, :after_id)" if after else ""
         statement = _price_walk(shape, direction, start, walk_rows)
-        return _bound(statement, after=order.type)
+        return bound(statement, after=order.type)
     place = f"(s.{column}, s.product_id) {sign} (:after, :after_id)"
     by = f"{column} {direction}, product_id {direction}"
     if arm is Arm.INDEX or arm.tier:
         more = ([f"s.{tier_condition(arm.tier)}"] if arm.tier else []) + ([place] if after else [])
-        source = (
-            f"(SELECT s.{column}, s.product_id FROM {_hits(shape)} AS s WHERE {_conditions(shape, *more)} OFFSET 0)"
-        )
-        return _bound(f"SELECT {column}, product_id FROM {source} AS m ORDER BY {by} LIMIT :limit", after=order.type)
+        source = f"(SELECT s.{column}, s.product_id FROM {_hits(shape)} AS s WHERE {conditions(shape, *more)} OFFSET 0)"
+        return bound(f"SELECT {column}, product_id FROM {source} AS m ORDER BY {by} LIMIT :limit", after=order.type)
     if arm is Arm.SCAN:
-        where = _conditions(shape, *([place] if after else []))
+        where = conditions(shape, *([place] if after else []))
         statement = f"SELECT {column}, product_id FROM {_hits(shape)} AS s WHERE {where} ORDER BY {by} LIMIT :limit"
-        return _bound(statement, after=order.type)
+        return bound(statement, after=order.type)
     start = place if after else "true"
     walked = _hits(
         shape, f"(SELECT s.* FROM product_search AS s WHERE {start} ORDER BY {by} LIMIT {_unforeseen(walk_rows)})"
     )
-    statement = f"SELECT {column}, product_id FROM {walked} AS s WHERE {_conditions(shape)} ORDER BY {by} LIMIT :limit"
-    return _bound(statement, after=order.type)
+    statement = f"SELECT {column}, product_id FROM {walked} AS s WHERE {conditions(shape)} ORDER BY {by} LIMIT :limit"
+    return bound(statement, after=order.type)
 
 
 def _classed(shape: Shape, order: Order, direction: str, sign: str | None) -> str:
     """Rows (the order's column, product_id, whether the name has the words), these first."""
     columns = f"s.name_vector @@ {_QUERY} AS in_name, s.{order.column}, s.product_id"
-    matches = f"(SELECT {columns} FROM {_hits(shape)} AS s WHERE {_conditions(shape)} OFFSET 0)"
+    matches = f"(SELECT {columns} FROM {_hits(shape)} AS s WHERE {conditions(shape)} OFFSET 0)"
     place = f"WHERE (in_name, {order.column}, product_id) {sign} (:after_in_name, :after, :after_id)" if sign else ""
     by = ", ".join(f"{each} {direction}" for each in ("in_name", order.column, "product_id"))
     return f"SELECT {order.column}, product_id, in_name FROM {matches} AS m {place} ORDER BY {by} LIMIT :limit"
@@ -217,7 +218,7 @@ def _price_walk(shape: Shape, direction: str, place: str, walk_rows: int, *, lim
         SELECT p.price_minor, p.product_id FROM (
             SELECT price_minor, product_id FROM {prices} {place} ORDER BY {by} LIMIT {_unforeseen(walk_rows)}
         ) AS p CROSS JOIN LATERAL (
-            SELECT true FROM {_hits(shape)} AS s WHERE s.product_id = p.product_id AND {_conditions(shape)} OFFSET 0
+            SELECT true FROM {_hits(shape)} AS s WHERE s.product_id = p.product_id AND {conditions(shape)} OFFSET 0
         ) AS s ORDER BY p.{by.replace(", ", ", p.")} LIMIT {limit}
     """
 
@@ -227,8 +228,8 @@ def count_statement(shape: Shape, sample: int | None = None, *, at_most: bool = 
     """How many rows there are, in a sample where one is given. at_most: stop counting at :limit."""
     if at_most:
         inner = f"SELECT FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)} LIMIT :limit"
-        return _bound(f"SELECT count(*) FROM ({inner}) AS m")
-    return _bound(f"SELECT count(*) FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}")
+        return bound(f"SELECT count(*) FROM ({inner}) AS m")
+    return bound(f"SELECT count(*) FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}")
 
 
 @lru_cache(_STATEMENTS)
@@ -245,12 +246,12 @@ def facet_statement(
     if at_most:
         matches = f"({matches} LIMIT :limit)"
     if pinned:
-        matches += f" UNION ALL SELECT {columns} FROM {_hits(shape)} AS s WHERE {_conditions(_pinned(shape))}"
+        matches += f" UNION ALL SELECT {columns} FROM {_hits(shape)} AS s WHERE {conditions(_pinned(shape))}"
     lowest, highest = "min(lowest)", "max(highest)"
     if walk_rows:
         lowest = f"least({lowest}, {_end_of_prices(shape, 'ASC', walk_rows)})"
         highest = f"greatest({highest}, {_end_of_prices(shape, 'DESC', walk_rows)})"
-    return _bound(
+    return bound(
         f"""
         SELECT coalesce(array_agg(id), '{{}}') AS ids, coalesce(array_agg(found), '{{}}') AS found,
                {lowest} AS lowest, {highest} AS highest,
@@ -270,7 +271,7 @@ def _end_of_prices(shape: Shape, direction: str, walk_rows: int) -> str:
 @lru_cache(_STATEMENTS)
 def pinned_statement(shape: Shape) -> TextClause:
     """Which of the products that are put first the filter lets through."""
-    return _bound(f"SELECT s.product_id FROM {_hits(shape)} AS s WHERE {_conditions(shape)}")
+    return bound(f"SELECT s.product_id FROM {_hits(shape)} AS s WHERE {conditions(shape)}")
 
 
 def _pinned(shape: Shape) -> Shape:
@@ -286,6 +287,6 @@ def _pinned(shape: Shape) -> Shape:
 
 def _in_sample(shape: Shape, sample: int | None) -> str:
     if sample is None:
-        return _conditions(shape)
+        return conditions(shape)
     condition = sample_condition(sample, "s.product_id")
-    return _conditions(shape, condition, *([] if shape.is_indexed else ["s.facet_ids && ARRAY[0]"]))
+    return conditions(shape, condition, *([] if shape.is_indexed else ["s.facet_ids && ARRAY[0]"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, DateTime, Integer, TextClause, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, TextClause, bindparam, text
 
 from app.catalog.search_documents_sql import POPULARITY_STEP, tier_of
 from app.database.search_tables import NO_TIER, SAMPLES, TIERS, sample_condition
@@ -51,7 +51,9 @@ def _tier_bounds(popularity: str, table: str) -> TextClause:
 
 TIER_BOUNDS = _tier_bounds("popularity", "product_search")
 TIER_BOUNDS_OF_PRODUCTS = _tier_bounds(POPULARITY_STEP.format("popularity"), "product")
-SET_TIER_BOUNDS = text("UPDATE search_state SET tier_popularity = :tier_popularity").bindparams(_BOUNDS)
+SET_BUILT = text("""
+    UPDATE search_state SET tier_popularity = :tier_popularity, price_steps = :price_steps, built_count = :built_count
+""").bindparams(_BOUNDS, bindparam("price_steps", type_=ARRAY(BigInteger)))
 SET_STATE = text("""
     UPDATE search_state SET product_count = :product_count, tier_popularity = :tier_popularity, refreshed_at = :now
 """).bindparams(_BOUNDS, bindparam("now", type_=DateTime(timezone=True)))

@@ -28,6 +28,7 @@ from app.database.metadata import metadata, moment
 _WORD = Text(collation="C")  # compared by bytes: words with one beginning stand together
 TIERS = (64_000, 8_000, 1_000)  # products: the most popular, in three tiers of which each holds the next one
 NO_TIER = 2**31 - 1  # the popularity that no product has: a small catalogue has no large tiers
+STEPS = 128  # of the order by price: a word of one product in a hundred has a page in one or two of them
 SAMPLES = (4, 16, 64, 256, 1_024)  # one row in so many, by a hash of its id
 
 
@@ -91,7 +92,9 @@ product_price_order = Table(  # products by price: in all (category 0), and in e
     Column("category_id", Integer, primary_key=True),
     Column("price_minor", BigInteger, primary_key=True),
     Column("product_id", Integer, primary_key=True),
+    Column("keys", ARRAY(Integer)),  # in category 0: the product's words, each with the step of its price
     Index(None, "product_id"),
+    _gin("product_price_order_keys_idx", "keys", where="keys IS NOT NULL"),
 )
 
 facet_value = Table(  # the dictionary behind product_search.facet_ids; processes keep it, so what it says never changes
@@ -176,5 +179,7 @@ search_state = Table(  # one row
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("product_count", Integer, nullable=False),
     Column("tier_popularity", ARRAY(Integer), nullable=False),  # from where on a product is in each of TIERS; rises
+    Column("price_steps", ARRAY(BigInteger), nullable=False, server_default="{}"),  # where all STEPS but one begin
+    Column("built_count", Integer, nullable=False, server_default="0"),  # products when the index was built, with these
     Column("refreshed_at", moment),  # null: the index has to be built
 )

@@ -54,15 +54,20 @@ async def _classes(shop: Shop, terms: Terms) -> dict[str, tuple[Ask, Sequence[Se
     async def suggest(request: SearchRequest) -> None:
         await index.suggest(request.query, 5)
 
-    cursors = {each: await _deep_cursor(index, each) for each in requests["category by price"][:8]}
+    by_price = [each for name in ("category by price", "broad term by price") for each in requests[name][:8]]
+    cursors = {each: await _deep_cursor(index, each) for each in by_price}
 
     async def deep(request: SearchRequest) -> None:
-        await index.page(request, cursors[request])
+        known = replace(request, query=request.query.rstrip(",; "))  # a cursor holds for one spelling
+        await index.page(known, cursors[known])
 
     words = [*terms.broad, *terms.middle]
     typed = [SearchRequest(word[:length]) for word in words for length in range(2, len(word))]
     classes: dict[str, tuple[Ask, Sequence[SearchRequest]]] = {name: (page, each) for name, each in requests.items()}
-    classes |= {f"category by price, page {DEEP}": (deep, list(cursors)), "suggestions": (suggest, typed)}
+    classes |= {
+        f"{name}, page {DEEP}": (deep, requests[name][:8]) for name in ("category by price", "broad term by price")
+    }
+    classes |= {"suggestions": (suggest, typed)}
     for name in ("broad term", "two terms", "category", "browse"):
         classes |= {f"count: {name}": (index.count, requests[name]), f"facets: {name}": (index.facets, requests[name])}
     return classes | {"full page: broad term": (full, requests["broad term"])}

@@ -10,7 +10,14 @@ from tests.benchmarks.search_http import request_class
 
 MOST_GROWTH = 3.0  # of the database's CPU from the smallest to the largest catalogue
 MAY_GROW = {
-    "broad term by price": 40.0,  # the order of prices and the index of words know nothing of each other
+    # orders that know nothing of words: looked at one by one, until there is a page or all matches are sorted
+    "broad term by name": 40.0,
+    "broad term, newest": 10.0,
+    "category by name": 10.0,
+    "category, newest": 10.0,
+    "broad term in a category by price": 10.0,
+    "term with 1 in 1,000 by price": 10.0,  # a page of 1,000 matches; in the smallest catalogue all ten
+    "two terms by price": 10.0,
     "broad term, 4 filters": 10.0,  # a narrow filter has to find all that match
     # up to a thousand rows are counted, and read for facets; the smallest catalogue has a hundred, or five
     "count: broad term": 8.0,

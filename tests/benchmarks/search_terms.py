@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 
@@ -13,6 +13,7 @@ from app.bootstrap import Shop
 from app.catalog.search import ProductFilter, ProductSort, SearchRequest, ValueChoice
 from app.core.ids import CategoryId
 
+T = TypeVar("T")
 TERMS = 40  # of each kind, in rotation
 _MARKS = ",;"
 _numbers = itertools.count()
@@ -82,11 +83,21 @@ class Terms:
             "category": [SearchRequest(filter=each) for each in categories],
             "category by price": [SearchRequest(filter=each, sort=by_price) for each in categories],
             "broad term by price": [SearchRequest(word, sort=by_price) for word in self.broad],
+            "broad term, dearest": [SearchRequest(word, sort=ProductSort.PRICE_DESC) for word in self.broad],
+            "broad term, newest": [SearchRequest(word, sort=ProductSort.NEWEST) for word in self.broad],
+            "broad term by name": [SearchRequest(word, sort=ProductSort.NAME_ASC) for word in self.broad],
+            "term with 1 in 1,000 by price": [SearchRequest(word, sort=by_price) for word in self.middle],
+            "two terms by price": [SearchRequest(pair, sort=by_price) for pair in self.pairs],
+            "category, newest": [SearchRequest(filter=each, sort=ProductSort.NEWEST) for each in categories],
+            "category by name": [SearchRequest(filter=each, sort=ProductSort.NAME_ASC) for each in categories],
+            "broad term in a category by price": [
+                SearchRequest(word, each, by_price) for word, each in zip(self.broad, _around(categories), strict=False)
+            ],
             "broad term, 4 filters": narrow,
         }
 
 
-def _around(things: list[str]) -> Iterator[str]:
+def _around(things: list[T]) -> Iterator[T]:
     return itertools.cycle(things)
 
 

@@ -63,3 +63,33 @@ def test_a_half_typed_word_may_become_any_of_its_completions() -> None:
 def test_the_lexemes_of_a_query_are_those_it_looks_for() -> None:
     assert lexemes_in(combine(parse("red -tv"), FACTS, {}).tsquery) == ["red"]
     assert lexemes_in("'o''k' & 'red'") == ["o'k", "red"]
+
+
+@pytest.mark.parametrize(
+    ("query", "synonyms", "lexemes"),
+    [
+        ("red tv", {}, (("red",), ("tv",))),
+        ("red or tv", {}, (("red", "tv"),)),
+        ("red -tv", {}, (("red",),)),
+        ("rot", {}, (("de/rot", "rot"),)),
+        ("wi-fi", {}, (("wi", "wifi"),)),
+        ('"case the red"', {}, (("case",),)),
+        ("tv", {"tv": ["red case", "television"]}, (("tv", "case", "televis"),)),  # the rarer one of two words
+    ],
+)
+def test_what_is_found_has_one_of_the_lexemes_of_every_part(
+    query: str, synonyms: dict[str, list[str]], lexemes: tuple[tuple[str, ...], ...]
+) -> None:
+    assert combine(parse(query), FACTS, synonyms).lexemes == lexemes
+
+
+def test_a_word_that_is_half_typed_is_a_part_of_its_own() -> None:
+    meaning = combine(parse("red"), FACTS, {})
+
+    assert completed(meaning, ["tv", "television"], FACTS).lexemes == (("red",), ("tv", "televis"))
+
+
+def test_a_phrase_has_a_lexeme_of_every_language_that_indexes_one_of_its_words() -> None:
+    facts = {**FACTS, "die": WordFacts(((), ("die",)))}  # no word in the first language, and one in the second
+
+    assert combine(parse('"die rot"'), facts, {}).lexemes == (("de/rot", "die"),)
