@@ -72,12 +72,14 @@ class _Shape:
     """The objects of one concrete type at one place of an answer.
 
     keys: everything selected there; most: how many of them one list may have, None where only the list bounds them.
+    dear: those of its fields that can cost something, whose values are all that has to be looked at afterwards.
     """
 
     weight: int
     most: int | None
     keys: frozenset[str]
     fields: Mapping[str, _Field]
+    dear: Mapping[str, _Field]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _most_of_list(shapes: tuple[_Shape, ...], count: int, variables: Variables, 
 
 def _spent(shape: _Shape, data: Mapping[str, Any]) -> int:
     total = shape.weight
-    for key, each in shape.fields.items():
+    for key, each in shape.dear.items():
         if key in data:
             total += each.weight + _spent_below(each.shapes, data[key])
     return total
@@ -188,7 +190,10 @@ class _Building:
                 planned = self._field(definition, nodes, field_weight)
                 if planned is not None:
                     fields[key] = planned
-        return _Shape(_declared(kind.extensions, weight), _most_objects(kind), frozenset(collected), fields)
+        dear = {
+            key: each for key, each in fields.items() if each.weight or any(of.weight or of.dear for of in each.shapes)
+        }
+        return _Shape(_declared(kind.extensions, weight), _most_objects(kind), frozenset(collected), fields, dear)
 
     def _field(self, definition: GraphQLField, nodes: list[FieldNode], field_weight: int) -> _Field | None:
         below = [node.selection_set for node in nodes if node.selection_set is not None]
