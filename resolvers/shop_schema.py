@@ -42,8 +42,8 @@ from resolvers.cost_directives import describe_arguments
 from resolvers.in_context import shopper_of
 from resolvers.limits import MAX_COMMENTS, MAX_TOKENS, BoundedMergingRule, check_limits
 
-KEPT_CHARACTERS = 1_000_000  # of prepared documents; a character takes about 40 bytes once it is prepared
-CHARACTERS_A_FIELD = 4  # a compiled field is kept for as many
+KEPT_CHARACTERS = 500_000  # of prepared documents; a character takes about 40 bytes prepared, and as many compiled
+CHARACTERS_A_FIELD = 4  # at least, of a compiled one that is kept: it takes some 900 bytes
 MAX_ERRORS = 20  # of one document; whoever wrote it mends the first ones first
 
 
