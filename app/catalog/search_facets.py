@@ -106,7 +106,7 @@ class SearchFacets:
             values["top_ids"] = list(search.meaning.top)
         if at_most is not None:
             values["limit"] = at_most
-        walk_rows = 0 if sample is None else _WALK_ROWS
+        walk_rows = _WALK_ROWS if sample is not None and await self._meets(search) else 0
         if walk_rows and not shape.foreign:
             category = walked_category(search)
             values["price_category"] = category.category_id if category else 0
@@ -120,6 +120,12 @@ class SearchFacets:
             {slug: position for slug, position, _ in rules or ()},
             frozenset(slug for slug, _, hidden in rules or () if hidden),
         )
+
+    async def _meets(self, search: Search) -> bool:
+        """Whether a walk along the prices is likely to meet a match."""
+        size = await self.counts.state()
+        likely = search.frequency(size, in_name=False).likely
+        return not search.shape()[0].is_indexed or likely * _WALK_ROWS >= size.product_count
 
     async def _facets(self, met: _Met, only: FacetKey | None = None) -> list[ValueFacet]:
         """The facets in the shop's order, then those that most products have."""
