@@ -41,6 +41,10 @@ from app.payments.events import EventReader
 from resolvers.context import Services
 from resolvers.schema import SENSITIVE, build_schema
 
+# objects made and kept before the collector looks at the young, and how many looks before it looks at the older ones:
+# the default of 700 looks a dozen times a search, at what the search is about to drop by itself
+GC_THRESHOLDS = (20_000, 20, 50)
+
 
 @dataclass(frozen=True, slots=True)
 class WebServices:
@@ -107,6 +111,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not walk it again and again
+        gc.set_threshold(*GC_THRESHOLDS)
         with closing.on_signals():
             yield
         await executor.finish()
