@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -30,10 +31,18 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class _Entry(msgspec.Struct, array_like=True):
+class _Entry(msgspec.Struct, Generic[V], array_like=True):
     stored_at: float  # seconds since the epoch
     versions: list[bytes]  # of the entry's tags, in their order; empty for a tag that was never dropped
-    value: msgspec.Raw
+    value: V
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+@cache  # of a few dozen types
+def _decoder(value_type: type[V]) -> msgspec.msgpack.Decoder[_Entry[V]]:
+    return msgspec.msgpack.Decoder(_Entry[value_type])  # type: ignore[valid-type]  # a type as a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +153,7 @@ class ReadThrough:
             return dict(stale)
         now = self._clock.now()
         entries = {
-            key_of(each): msgspec.msgpack.encode(
-                _Entry(
-                    now.timestamp(),
-                    [versions[tag] for tag in tags_of(each)],
-                    msgspec.Raw(msgspec.msgpack.encode(value)),
-                )
-            )
+            key_of(each): _encoder.encode(_Entry(now.timestamp(), [versions[tag] for tag in tags_of(each)], value))
             for each, value in loaded.items()
         }
         self._store.put_many(entries, seconds=STALE_SECONDS)
@@ -162,12 +165,12 @@ def _found(raw: bytes | None, versions: list[bytes], value_type: type[V], now: f
     if raw is None:
         return None
     try:
-        entry = msgspec.msgpack.decode(raw, type=_Entry)
+        entry = _decoder(value_type).decode(raw)  # type: ignore[arg-type]  # every type can be hashed
         if entry.versions != versions:
             return None
         age = now - entry.stored_at
         source = ReadSource.CACHE if age <= FRESH_SECONDS else ReadSource.STALE_CACHE
         freshness = Freshness(datetime.fromtimestamp(entry.stored_at, UTC), max(0, round(age * 1000)), source)
-        return Found(msgspec.msgpack.decode(entry.value, type=value_type), freshness)
+        return Found(entry.value, freshness)
     except (msgspec.MsgspecError, ValueError, OverflowError, OSError):  # not ours, damaged, or of another shape
         return None
