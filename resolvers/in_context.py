@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any
 
 import strawberry
@@ -112,6 +113,7 @@ def _code(values: dict[str, Any], name: str) -> str | None:
     return str(value.value) if isinstance(value, Enum) else value
 
 
+@lru_cache(maxsize=1_000)  # most requests name none: it is the shop's own for every one of them
 def _known(language: str) -> str:
     try:
         return str(Locale.parse(language, sep="-")).replace("_", "-")
