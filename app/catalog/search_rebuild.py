@@ -109,6 +109,14 @@ class RebuildSearch:
                 await connection.execute(text(f"CREATE TABLE {table}{NEXT} ({copied}) {stored}"))
         async with self.database.read_fresh() as connection:
             ids = (await connection.execute(_PRODUCTS)).scalars().all()
+        try:
+            await self._write_all(ids, progress, tiers)
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed  # a task's own failure, as its caller would see it
+        progress(len(ids), len(ids))
+        return len(ids)
+
+    async def _write_all(self, ids: Sequence[int], progress: Callable[[int, int], None], tiers: list[int]) -> None:
         documents: SearchDocuments | None = None
         written: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as tasks:  # the database writes one batch while the next one is put into words
@@ -120,8 +128,6 @@ class RebuildSearch:
                     await written
                 written = tasks.create_task(self._write(rows, tiers))
                 progress(start, len(ids))
-        progress(len(ids), len(ids))
-        return len(ids)
 
     async def _write(self, rows: Sequence[dict[str, object]], tiers: list[int]) -> None:
         async with self.database.write() as connection:

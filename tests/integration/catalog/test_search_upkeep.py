@@ -18,6 +18,7 @@ from app.catalog.search import ProductFilter, ProductSort, SearchRequest
 from app.catalog.search_counts import EXACT_ROWS
 from app.catalog.search_rebuild import RebuildSearch, RebuildUnderWay
 from app.catalog.search_sql import ORDERS, Arm, Shape, count_statement, facet_statement, page_statement
+from app.core.errors import DatabaseUnavailable
 from app.core.money import Currency
 from app.core.pagination import CountPrecision, PageRequest
 from app.seed.generated import generated_drafts
@@ -363,6 +364,22 @@ async def test_a_rebuild_gives_the_rows_that_were_there(shop: Shop, keeper: Shop
     await shop.refresh_search()
 
     assert (await rows(shop, statement), await rows(shop, prices)) == before
+
+
+async def test_a_rebuild_that_fails_says_its_own_cause(
+    shop: Shop, keeper: Shopkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keeper.stock(f"Lasting {new_word()}")
+
+    async def fail(*_: object) -> None:
+        raise DatabaseUnavailable("the database did not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RebuildSearch, "_write", fail)
+        with pytest.raises(DatabaseUnavailable):
+            await shop.rebuild_search()
+
+    await shop.rebuild_search()  # the next one begins anew
 
 
 async def test_one_rebuild_at_a_time(shop: Shop) -> None:
