@@ -218,7 +218,8 @@ def shown(kind: object, schema: GraphQLSchema) -> str:
 
 def test_every_plain_field_has_the_type_of_its_record(schema: GraphQLSchema) -> None:
     compared = 0
-    for cls, records in backed_types().items():
+    ours = {cls: records for cls, records in backed_types().items() if cls.__module__.startswith("resolvers.")}
+    for cls, records in ours.items():
         definition = cls.__strawberry_definition__  # type: ignore[attr-defined]
         declared = schema.type_map[definition.name]
         assert isinstance(declared, GraphQLObjectType)
