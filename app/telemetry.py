@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections import Counter as Counts
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -149,13 +150,14 @@ def configure_logging(level: str) -> None:
 
 
 class _Lines:
-    """Writes a module's lines to standard error."""
+    """Writes a module's lines to standard error; one that cannot be written is lost, and nothing else with it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def write(self, line: str) -> None:
-        sys.stderr.write(line + "\n")
+        with suppress(OSError, ValueError):  # a full disk, a reader that is gone, a stream that is closed
+            sys.stderr.write(line + "\n")
 
     debug = info = warning = error = critical = write
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,3 +62,12 @@ def test_a_value_that_json_does_not_know_does_not_lose_the_line() -> None:
     (line,) = lines_of("log.info('odd', cause=ValueError('x'), text='\\ud800')")
 
     assert (line["cause"], line["text"]) == ("ValueError('x')", "\ud800")
+
+
+def test_a_line_that_cannot_be_written_takes_nothing_with_it() -> None:
+    program = BEGINNING.format(level="INFO") + "log.info('lost'); print('went on')"
+
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, text=True)
+
+    assert ended.stdout == "went on\n"
