@@ -42,7 +42,7 @@ from resolvers.context import Services
 from resolvers.schema import SENSITIVE, build_schema
 
 # objects made and kept before the collector looks at the young, and how many looks before it looks at the older ones:
-# the default of 700 looks a dozen times a search, at what the search is about to drop by itself
+# at the default of 700 a search with facets is looked at every time or two, and most of it is about to go by itself
 GC_THRESHOLDS = (20_000, 20, 50)
 
 
