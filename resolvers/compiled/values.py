@@ -5,6 +5,7 @@ A value that has to be awaited is a `Later` in its place; `answer_of` and lists 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeAlias
 
@@ -19,7 +20,7 @@ Fields: TypeAlias = tuple[tuple[str, Callable[[Any, Execution, Path], object]], 
 _LARGEST = 2**31 - 1  # an Int has 32 bits
 
 
-class Value:
+class Value(ABC):
     """A place's values of one type. plain: a class whose values are answered as they are."""
 
     __slots__ = ("_is_nullable", "_place", "plain")
@@ -44,8 +45,9 @@ class Value:
             raise value
         return self._complete(value, execution, path)
 
+    @abstractmethod
     def _complete(self, value: Any, execution: Execution, path: Path) -> object:  # noqa: ANN401
-        raise NotImplementedError
+        """The same for a value that is there and is no error."""
 
 
 class Leaf(Value):

@@ -19,6 +19,7 @@ from app.core.pagination import PageRequest
 from app.seed.generated import generated_drafts
 from app.settings import load_settings
 from tests.conftest import Servers
+from tests.generated_catalogue import generated_catalogue
 from tests.shopkeeping import Api, Shopkeeper, new_word
 
 PRODUCTS = 4_000
@@ -42,17 +43,8 @@ KEYS = """
 @pytest.fixture(scope="module")
 async def stepped(servers: Servers) -> AsyncIterator[Shop]:
     """A catalogue whose order by price has steps, in a database of its own, its counts fresh."""
-    servers.postgres.create_database("stepped")
-    shop = build_shop(load_settings(servers.environment("stepped")), statement_timeout_seconds=60)
-    await shop.migrate()
-    drafts = list(generated_drafts(PRODUCTS, currency=Currency("USD")))
-    for start in range(0, PRODUCTS, 1_000):
-        await shop.store_products(drafts[start : start + 1_000], index=False)
-    await shop.rebuild_search()
-    await shop.refresh_search()
-    yield shop
-    await shop.close()
-    servers.postgres.drop_database("stepped")
+    async with generated_catalogue(servers, "stepped", PRODUCTS) as shop:
+        yield shop
 
 
 async def rows(shop: Shop, statement: Any, **values: Any) -> list[Any]:

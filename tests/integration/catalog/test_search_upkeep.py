@@ -24,6 +24,7 @@ from app.core.pagination import CountPrecision, PageRequest
 from app.seed.generated import generated_drafts
 from app.settings import load_settings
 from tests.conftest import Servers
+from tests.generated_catalogue import generated_catalogue
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, new_word
 
 PRODUCTS = 21_000  # more than are counted whole
@@ -33,17 +34,8 @@ QUERY = "'classic'"  # a lexeme that one product in fifty has
 @pytest.fixture(scope="module")
 async def large(servers: Servers) -> AsyncIterator[Shop]:
     """A catalogue that is sampled, in a database of its own, its counts fresh."""
-    servers.postgres.create_database("large")
-    shop = build_shop(load_settings(servers.environment("large")), statement_timeout_seconds=60)
-    await shop.migrate()
-    drafts = list(generated_drafts(PRODUCTS, currency=Currency("USD")))
-    for start in range(0, PRODUCTS, 1_000):
-        await shop.store_products(drafts[start : start + 1_000], index=False)
-    await shop.rebuild_search()
-    await shop.refresh_search()
-    yield shop
-    await shop.close()
-    servers.postgres.drop_database("large")
+    async with generated_catalogue(servers, "large", PRODUCTS) as shop:
+        yield shop
 
 
 async def rows(shop: Shop, statement: str, **values: Any) -> list[Any]:
