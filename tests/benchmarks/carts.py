@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -25,12 +23,10 @@ from app.cart.edits import AddLines, NewLine
 from app.catalog.domain import ProductDraft, VariantDraft
 from app.core.ids import CartId, Kind, VariantId, encode
 from app.core.money import Currency, Money
-from app.devstack.postgres import PostgresServer
-from app.devstack.supervisor import Supervisor
-from app.devstack.valkey import ValkeyServer
 from app.settings import load_settings
 from resolvers.context import Context
 from resolvers.schema import build_schema
+from tests.benchmarks.servers import own_servers
 
 SIZES = (1, 20, 100)
 ROUNDS = 7
@@ -219,14 +215,8 @@ async def measure(url: str, redis_url: str) -> bool:
 
 def main() -> int:
     """Print the measurements; 1 where one is above its limit."""
-    with tempfile.TemporaryDirectory() as folder, Supervisor() as supervisor:
-        Path(folder).chmod(0o711)
-        postgres = PostgresServer(supervisor, Path(folder) / "postgres", durable=True)
-        postgres.start()
-        postgres.create_database("carts")
-        valkey = ValkeyServer(supervisor, Path(folder) / "valkey")
-        valkey.start()
-        good = asyncio.run(measure(postgres.url("carts"), valkey.url))
+    with own_servers(durable=True) as (database_url, redis_url):
+        good = asyncio.run(measure(database_url, redis_url))
     print(f"at most: use case {MOST_USE_CASE}, GraphQL {MOST_GRAPHQL}, at once {MOST_PARALLEL}")
     return 0 if good else 1
 

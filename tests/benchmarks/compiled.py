@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from app.bootstrap import build_shop
 from app.core.money import Currency
-from app.devstack.postgres import PostgresServer
-from app.devstack.supervisor import Supervisor
-from app.devstack.valkey import ValkeyServer
 from app.seed.demo import demo_drafts
 from app.settings import load_settings
 from resolvers.compiled.operation import CompiledOperation
@@ -27,6 +22,7 @@ from resolvers.context import Context, Services
 from resolvers.schema import build_schema
 from resolvers.shop_schema import Operation, ShopSchema
 from tests.benchmarks.search_http import FULL, HITS
+from tests.benchmarks.servers import own_servers
 from tests.compared_execution import Memory, executed_by_graphql_core, told
 
 ROUNDS, CALLS = 9, 40
@@ -125,14 +121,8 @@ async def measure(url: str, redis_url: str) -> bool:
 
 def main() -> int:
     """Print the measurements; 1 where graphql-core is less than LEAST_RATIO times as dear."""
-    with tempfile.TemporaryDirectory() as folder, Supervisor() as supervisor:
-        Path(folder).chmod(0o711)
-        postgres = PostgresServer(supervisor, Path(folder) / "postgres", durable=False)
-        postgres.start()
-        postgres.create_database("compiled")
-        valkey = ValkeyServer(supervisor, Path(folder) / "valkey")
-        valkey.start()
-        good = asyncio.run(measure(postgres.url("compiled"), valkey.url))
+    with own_servers(durable=False) as (database_url, redis_url):
+        good = asyncio.run(measure(database_url, redis_url))
     print(f"at least {LEAST_RATIO} times less than graphql-core")
     return 0 if good else 1
 

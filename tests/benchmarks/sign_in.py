@@ -10,10 +10,8 @@ import asyncio
 import itertools
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from argon2 import PasswordHasher
 from sqlalchemy import text
@@ -22,11 +20,9 @@ from app.accounts.domain import Credentials, Origin, Registration
 from app.accounts.service import AccountService
 from app.bootstrap import build_shop
 from app.core.errors import ClientError
-from app.devstack.postgres import PostgresServer
-from app.devstack.supervisor import Supervisor
-from app.devstack.valkey import ValkeyServer
 from app.settings import load_settings
 from app.shop import Shop
+from tests.benchmarks.servers import own_servers
 
 MOST = 1.6  # CPU of a sign-in, in bare verifications
 MOST_T = 4.0  # Welch's t between known and unknown addresses: one run in 15,000 is beyond it by chance
@@ -153,16 +149,10 @@ async def run(environment: dict[str, str]) -> bool:
 
 def main() -> int:
     """Print the figures; 1 where one is above its limit."""
-    with tempfile.TemporaryDirectory() as folder, Supervisor() as supervisor:
-        Path(folder).chmod(0o711)
-        postgres = PostgresServer(supervisor, Path(folder) / "postgres", durable=False)
-        postgres.start()
-        postgres.create_database("cartograph")
-        valkey = ValkeyServer(supervisor, Path(folder) / "valkey")
-        valkey.start()
+    with own_servers(durable=False) as (database_url, redis_url):
         environment = {
-            "DATABASE_URL": postgres.url("cartograph"),
-            "REDIS_URL": valkey.url,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
             "STRIPE_API_KEY": "sk_test_nobody",
         }
         return 0 if asyncio.run(run(environment)) else 1
