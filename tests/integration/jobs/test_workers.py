@@ -12,6 +12,7 @@ from app.bootstrap import Shop
 from app.devstack.supervisor import Child
 from app.jobs.domain import Job, JobState
 from tests.integration.jobs.conftest import StartWorker
+from tests.integration.jobs.worker_process import STARTED
 from tests.waiting import until
 
 SHORT_LEASE = 2.0
@@ -57,12 +58,17 @@ async def ended(child: Child) -> int:
     return code
 
 
+def started(*children: Child) -> Callable[[], bool]:
+    return lambda: all(STARTED in child.log.read_text() for child in children)
+
+
 async def test_two_workers_run_each_of_some_hundred_jobs_once(
     queue: Shop, rows: asyncpg.Connection, start_worker: StartWorker
 ) -> None:
     await enqueue(queue, *(Job("count", {"job": f"early {number}"}) for number in range(200)))
     workers = [start_worker(), start_worker()]
     await until(seen(rows, "done", "early 0"))
+    await until(started(*workers))
     for number in range(100):
         await enqueue(queue, Job("count", {"job": f"late {number}"}), Job("count", {"job": f"late, too {number}"}))
 
@@ -214,6 +220,7 @@ async def test_what_does_not_end_in_time_is_left_for_another_worker_at_once(
 
 async def test_two_workers_do_one_sweep(queue: Shop, rows: asyncpg.Connection, start_worker: StartWorker) -> None:
     children = [start_worker(), start_worker()]
+    await until(started(*children))
     await enqueue(queue, *(Job("count", {"job": str(number)}) for number in range(50)))
     await until(gone(queue, "count"))
     await until(seen(rows, "swept", "sweep"))

@@ -34,6 +34,7 @@ TABLES = """
     CREATE TABLE trace (id bigserial PRIMARY KEY, what text, job text, worker int);
     CREATE TABLE gate (name text PRIMARY KEY);
 """
+STARTED = "the worker has started"  # and ends as it should when it is told to
 QUICK = RetryPolicy(tries=3, first_pause_seconds=0.01, longest_pause_seconds=0.05)
 
 
@@ -85,6 +86,7 @@ async def main(url: str, lease: timedelta, drain_seconds: float) -> None:
     telemetry.configure_logging("INFO")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    print(STARTED, flush=True)
     database = Database.connect(url, pool_size=10, statement_timeout_seconds=10)
     handlers = Handlers(database)
     kinds = [handlers.count, handlers.hold, handlers.wait_for_file, handlers.fail, handlers.die]
