@@ -21,7 +21,7 @@ from app.database.engine import Database
 MAX_COMPLETIONS = 40
 _KEPT_SECONDS = 1.0
 _KEPT_READINGS = 1_000
-_KNOWN_SECONDS = 60.0  # their counts change every hour; that they are words of names does not change at all
+_KNOWN_SECONDS = 600.0  # their counts change every hour; that they are words of names does not change at all
 _KNOWN_WORDS = 20_000
 _STOP_WORDS = {"fr": ("les",)}  # which PostgreSQL's list has forgotten
 _TEXTS = ARRAY(Text)
@@ -54,11 +54,21 @@ class Reading:
         return [word for word in words if word and not self.facts[word].known]
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """How a query reads if nothing else is found for it. values: what `looked_up_beside` is asked with to find out."""
+
+    query: str
+    language: str
+    reading: Reading
+    values: Mapping[str, object]
+
+
 class Vocabulary:
     """Reads queries. language: the shop's own.
 
     A reading is kept for a second: the page, the count and the facets of one request read the same words. What is
-    known of words that names have is kept for a minute; what else a query finds is asked for each time.
+    known of words that names have is kept for ten minutes; what else a query finds is asked for each time.
     """
 
     def __init__(self, database: Database, clock: Clock, *, language: str) -> None:
@@ -77,14 +87,35 @@ class Vocabulary:
 
         A last word that is in no name may be half typed: what it may become is looked for besides.
         """
-        now = self._clock.monotonic()
+        kept = self._reading(query, language)
+        return kept if kept is not None else self._keep(query, language, await self._read(query, language))
+
+    def guess(self, query: str, language: str) -> Guess | None:
+        """How a query reads as far as is known here; None where it has been read, or a word has to be asked for."""
+        if self._reading(query, language) is not None:
+            return None
+        parsed = parse(query)
+        facts = self._known_facts(parsed.words(), language)
+        meaning = combine(parsed, facts, {}) if all(word in facts for word in parsed.words()) else None
+        if meaning is None or not meaning.tsquery:
+            return None
+        return Guess(query, language, Reading(parsed, facts, meaning), _looked_for(query, parsed, language))
+
+    async def settle(self, guess: Guess, found: Sequence[Any]) -> Reading:
+        """How a query reads after all. found: what has been found for it, nothing if the guess was right."""
+        reading = guess.reading
+        if found:
+            reading = await self._with(found, reading.text, dict(reading.facts), guess.language)
+        return self._keep(guess.query, guess.language, reading)
+
+    def _reading(self, query: str, language: str) -> Reading | None:
         kept = self._kept.get((query, language))
-        if kept is not None and now - kept[0] < _KEPT_SECONDS:
-            return kept[1]
-        reading = await self._read(query, language)
+        return kept[1] if kept is not None and self._clock.monotonic() - kept[0] < _KEPT_SECONDS else None
+
+    def _keep(self, query: str, language: str, reading: Reading) -> Reading:
         if len(self._kept) >= _KEPT_READINGS:
             self._kept.clear()
-        self._kept[query, language] = (now, reading)
+        self._kept[query, language] = (self._clock.monotonic(), reading)
         return reading
 
     async def _read(self, query: str, language: str) -> Reading:
@@ -93,26 +124,31 @@ class Vocabulary:
             return Reading(parsed, {}, Meaning("", browses=not query.strip()))
         facts = self._known_facts(parsed.words(), language)
         asked = [word for word in parsed.words() if word not in facts]
-        values: dict[str, object] = {"language": language, "plain": plain(query), "raw": query.strip().lower()}
-        values["runs"] = runs_of_words(parsed)
+        values = _looked_for(query, parsed, language)
         if asked:
             values |= {"words": asked, "tokens": list(map(as_token, asked))}
         ((found, met),) = await self._rows(look_up_statement(language, self._own, words=bool(asked)), **values)
         facts |= self._facts(met or (), language)
+        reading = await self._with(found or (), parsed, facts, language)
+        begin = last_word(parsed)
+        if begin is None or reading.meaning.top or facts[begin].known or not any(facts[begin].lexemes):
+            return reading
+        return replace(reading, meaning=await self.complete(reading, language) or reading.meaning)
+
+    async def _with(
+        self, found: Sequence[Any], parsed: QueryText, facts: dict[str, WordFacts], language: str
+    ) -> Reading:
+        """The reading of a query with its synonyms, and with the products that it puts first."""
         synonyms: dict[str, list[str]] = {}
         top: dict[int, None] = {}
-        for kind, product_id, run, expansion in found or ():
+        for kind, product_id, run, expansion in found:
             if kind == "synonym":
                 synonyms.setdefault(run, []).append(expansion)
             else:
                 top[product_id] = None
         others = " ".join(word for each in synonyms.values() for word in each).split()
         facts |= await self.facts([word for word in others if word not in facts], language)
-        reading = Reading(parsed, facts, combine(parsed, facts, synonyms, tuple(top)))
-        begin = last_word(parsed)
-        if begin is None or top or facts[begin].known or not any(facts[begin].lexemes):
-            return reading
-        return replace(reading, meaning=await self.complete(reading, language) or reading.meaning)
+        return Reading(parsed, facts, combine(parsed, facts, synonyms, tuple(top)))
 
     async def facts(self, words: Sequence[str], language: str) -> dict[str, WordFacts]:
         """What the index knows of these words."""
@@ -125,7 +161,7 @@ class Vocabulary:
         return facts
 
     def _known_facts(self, words: Sequence[str], language: str) -> dict[str, WordFacts]:
-        """What has been asked of words of names before."""
+        """What has been asked of words of names, and of words that are never indexed, before."""
         begin = self._clock.monotonic() - _KNOWN_SECONDS
         kept = ((word, self._known.get((word, language))) for word in words)
         return {word: each[1] for word, each in kept if each is not None and each[0] > begin}
@@ -140,7 +176,7 @@ class Vocabulary:
         if len(self._known) >= _KNOWN_WORDS:
             self._known.clear()
         now = self._clock.monotonic()
-        self._known |= {(word, language): (now, fact) for word, fact in facts.items() if fact.known}
+        self._known |= {(word, language): (now, fact) for word, fact in facts.items() if _is_lasting(fact)}
         return facts
 
     async def complete(self, reading: Reading, language: str, *, half_typed: bool = False) -> Meaning | None:
@@ -203,6 +239,15 @@ class Vocabulary:
 
     async def _rows(self, statement: TextClause, **values: object) -> Sequence[Any]:
         return await self._database.fetch_nearest(statement, values)
+
+
+def _looked_for(query: str, parsed: QueryText, language: str) -> dict[str, object]:
+    runs = runs_of_words(parsed)
+    return {"language": language, "plain": plain(query), "raw": query.strip().lower(), "runs": runs}
+
+
+def _is_lasting(fact: WordFacts) -> bool:
+    return fact.known or not any(fact.lexemes)
 
 
 def last_word(text: QueryText) -> str | None:

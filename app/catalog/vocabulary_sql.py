@@ -1,8 +1,8 @@
-"""The statements that read a query: one for its words, one for all that is known of it."""
+"""The statements that read a query: one for its words, one for all that is known of it, one for its rows besides."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from sqlalchemy import ARRAY, Text, TextClause, bindparam, text
 
@@ -10,6 +10,8 @@ from app.catalog.search import lexeme_prefix, text_config
 
 _TEXTS = ARRAY(Text)
 _GIVEN = (bindparam("words", type_=_TEXTS), bindparam("tokens", type_=_TEXTS))
+
+_RUNS = bindparam("runs", type_=_TEXTS)
 
 _FOUND = """
     SELECT 'pin' AS kind, product_id, '' AS words, '' AS expansion, position AS place FROM search_pin
@@ -21,6 +23,10 @@ _FOUND = """
      ORDER BY popularity DESC, product_id DESC LIMIT 20)
     UNION ALL
     SELECT 'synonym', 0, words, expansion, 2000 FROM search_synonym WHERE language = :language AND words = ANY(:runs)
+"""
+_WHOLE = f"""
+    (SELECT jsonb_agg(jsonb_build_array(kind, product_id, words, expansion)
+     ORDER BY place, product_id, words, expansion) FROM ({_FOUND}) AS found)
 """
 
 
@@ -36,11 +42,21 @@ def look_up_statement(language: str, own: str, *, words: bool) -> TextClause:
 
     words: whether any are asked about.
     """
-    found = "jsonb_build_array(kind, product_id, words, expansion) ORDER BY place, product_id, words, expansion"
     facts = f"(SELECT jsonb_agg({_FACT}) FROM ({_facts(language, own)}) AS fact)" if words else "CAST(NULL AS jsonb)"
     given = _GIVEN if words else ()
-    statement = f"SELECT (SELECT jsonb_agg({found}) FROM ({_FOUND}) AS found), {facts}"
-    return text(statement).bindparams(*given, bindparam("runs", type_=_TEXTS))
+    return text(f"SELECT {_WHOLE}, {facts}").bindparams(*given, _RUNS)
+
+
+@lru_cache(2_000)
+def looked_up_beside(page: TextClause, *, by_class: bool) -> TextClause:
+    """One row: what a whole query has, as `look_up_statement` gives it, and each column of the rows of a page.
+
+    by_class: whether these say which have the words in their name. A page without rows has nothing instead of columns.
+    """
+    names = ("value", "product_id", *(("in_name",) if by_class else ()))
+    columns = ", ".join(f"array_agg({name})" for name in names)
+    statement = f"SELECT {_WHOLE}, {columns} FROM ({page.text}) AS page ({', '.join(names)})"
+    return text(statement).bindparams(*page._bindparams.values(), _RUNS)  # noqa: SLF001  as in `bound`
 
 
 _FACT = "jsonb_build_array(word, own, asked, known, name_count, text_count)"
