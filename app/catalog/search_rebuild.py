@@ -35,6 +35,8 @@ _BATCH = 2_000
 _FEW_CHANGES = 500  # so few are caught up with while writers wait
 _LOCK = 0x5EA_4C4
 _SWAP_LOCK_SECONDS = 5
+_TIDIED = "autovacuum_enabled, toast.autovacuum_enabled"
+_UNTIDIED = "autovacuum_enabled = off, toast.autovacuum_enabled = off"  # a vacuum's lock would keep indexes from coming
 
 _PRODUCTS = text(f"""
     SELECT id FROM product ORDER BY {sample_level("id")}, category_id, popularity DESC, id DESC
@@ -107,6 +109,7 @@ class RebuildSearch:
                 copied = f"LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE"
                 stored = f"WITH ({options})" if options else ""
                 await connection.execute(text(f"CREATE TABLE {table}{NEXT} ({copied}) {stored}"))
+                await connection.execute(text(f"ALTER TABLE {table}{NEXT} SET ({_UNTIDIED})"))
         async with self.database.read_fresh() as connection:
             ids = (await connection.execute(_PRODUCTS)).scalars().all()
         try:
@@ -185,6 +188,7 @@ class RebuildSearch:
             for table in TABLES:
                 names = [row.indexname for row in await _all(connection, _INDEXES, table)]
                 await connection.execute(text(f"DROP TABLE {table}"))
+                await connection.execute(text(f"ALTER TABLE {table}{NEXT} RESET ({_TIDIED})"))
                 await connection.execute(text(f"ALTER TABLE {table}{NEXT} RENAME TO {table}"))
                 for name in names:
                     await connection.execute(text(f"ALTER INDEX {name}{NEXT} RENAME TO {name}"))

@@ -1,4 +1,4 @@
-"""The index over time: plans, stock flips in place, popularity, and a rebuild under running searches."""
+"""The index over time: plans, stock flips in place, popularity."""
 
 from __future__ import annotations
 
@@ -13,16 +13,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from app.bootstrap import Shop, build_shop
+from app.bootstrap import Shop
 from app.catalog.search import ProductFilter, ProductSort, SearchRequest
 from app.catalog.search_counts import EXACT_ROWS
-from app.catalog.search_rebuild import RebuildSearch, RebuildUnderWay
 from app.catalog.search_sql import ORDERS, Arm, Shape, count_statement, facet_statement, page_statement
-from app.core.errors import DatabaseUnavailable
-from app.core.money import Currency
 from app.core.pagination import CountPrecision, PageRequest
-from app.seed.generated import generated_drafts
-from app.settings import load_settings
 from tests.conftest import Servers
 from tests.generated_catalogue import generated_catalogue
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, new_word
@@ -295,102 +290,3 @@ async def test_sales_move_a_product_up_when_counts_are_refreshed_and_not_before(
         await shop.refresh_search()
 
     assert (before, after, await names()) == (["Favourite", "Sold"], ["Sold", "Favourite"], ["Favourite", "Sold"])
-
-
-async def test_a_rebuild_loses_no_search_and_no_change(shop: Shop, keeper: Shopkeeper) -> None:
-    word = new_word()
-    for number in range(5):
-        await keeper.stock(f"{word} {number}", on_hand=1)
-    ((before,),) = await rows(shop, "SELECT count(*) FROM product_search")
-    stop, changed = asyncio.Event(), asyncio.Event()
-    answers = changes = 0
-
-    async def search() -> None:
-        nonlocal answers
-        while not stop.is_set():
-            hits = await shop.search_index.page(SearchRequest(word), PageRequest(50))
-            assert len(hits.page.items) >= 5
-            answers += 1
-
-    async def change() -> None:
-        nonlocal changes
-        while not stop.is_set():
-            await keeper.stock(f"{word} new {changes}")
-            changes += 1
-            changed.set()
-
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(3):
-            tasks.create_task(search())
-        tasks.create_task(change())
-        await changed.wait()
-        for _ in range(3):
-            await shop.rebuild_search()
-        stop.set()
-
-    assert answers > 10
-    ((after,),) = await rows(shop, "SELECT count(*) FROM product_search")
-    assert after == before + changes
-    found = await shop.search_index.count(SearchRequest(word))
-    assert found.value == 5 + changes
-    leftovers = await rows(shop, "SELECT relname FROM pg_class WHERE relname LIKE '%\\_next%'")
-    assert leftovers == []
-    assert await rows(shop, "SELECT 1 FROM search_change LIMIT 1") == []
-    indexes = {
-        row[0] for row in await rows(shop, "SELECT indexname FROM pg_indexes WHERE tablename = 'product_search'")
-    }
-    assert {"product_search_pkey", "product_search_name_idx", "product_search_sample_4_idx"} <= indexes
-
-
-async def test_a_rebuild_gives_the_rows_that_were_there(shop: Shop, keeper: Shopkeeper) -> None:
-    await keeper.stock(f"Same {new_word()}", sizes=("S", "M"), category_path=("Rebuilt", "Twice"), brand="Again")
-    columns = (
-        "product_id, popularity, available, on_sale, price_min_minor, facet_ids, name_vector, text_vector, sort_name"
-    )
-    statement = f"SELECT {columns} FROM product_search ORDER BY product_id"
-    prices = "SELECT category_id, price_minor, product_id FROM product_price_order ORDER BY 1, 2, 3"
-    await shop.refresh_search()
-    before = await rows(shop, statement), await rows(shop, prices)
-
-    await shop.rebuild_search()
-    await shop.refresh_search()
-
-    assert (await rows(shop, statement), await rows(shop, prices)) == before
-
-
-async def test_a_rebuild_that_fails_says_its_own_cause(
-    shop: Shop, keeper: Shopkeeper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await keeper.stock(f"Lasting {new_word()}")
-
-    async def fail(*_: object) -> None:
-        raise DatabaseUnavailable("the database did not answer")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(RebuildSearch, "_write", fail)
-        with pytest.raises(DatabaseUnavailable):
-            await shop.rebuild_search()
-
-    await shop.rebuild_search()  # the next one begins anew
-
-
-async def test_one_rebuild_at_a_time(shop: Shop) -> None:
-    async with shop.database.write() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(6202564)"))
-        with pytest.raises(RebuildUnderWay):
-            await RebuildSearch(shop.database, Currency("USD"), "en")()
-
-
-async def test_the_worker_builds_an_index_that_there_is_not(servers: Servers) -> None:
-    servers.postgres.create_database("unbuilt")
-    shop = build_shop(load_settings(servers.environment("unbuilt")), statement_timeout_seconds=30)
-    await shop.migrate()
-    await shop.store_products(list(generated_drafts(50, currency=Currency("USD"))), index=False)
-    before = await shop.search_index.count(SearchRequest())
-
-    await shop.keep_search()
-
-    assert (before.value, (await shop.search_index.count(SearchRequest())).value) == (0, 50)
-    assert not await shop.search_index_is_missing()
-    await shop.close()
-    servers.postgres.drop_database("unbuilt")
