@@ -101,6 +101,7 @@ from resolvers.in_context import Markets
 DATA_FOLDER = Path(".cartograph")  # below the working folder, where no other one is named
 WEB_STATEMENT_SECONDS = 2
 WORKER_STATEMENT_SECONDS = 30
+WORKER_REDIS_SECONDS = 1.0  # a busy import has no time for answers all the while, and what it changed has to be dropped
 PACED_CALLS_PER_SECOND = 14  # where one is late and the next in time, no more than 15 fall into any second
 
 
@@ -116,7 +117,7 @@ def build_shop(
     """A shop for these settings.
 
     paced: whether calls of the payment provider are spread out over time, by all that are paced together, as the worker
-    does while buyers do not wait; redis_timeout_seconds, clock, gateway: others than the real ones, for tests.
+    does while buyers do not wait; clock, gateway: others than the real ones, for tests.
     """
     clock, ids, currency = clock or SystemClock(), RandomIds(), Currency(settings.currency)
     secret = settings.secret_key.get_secret_value().encode()
@@ -273,7 +274,12 @@ def _mailer(settings: Settings) -> Mailer:
 @asynccontextmanager
 async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
     """A shop for a command or a worker, closed at the end."""
-    shop = build_shop(settings, statement_timeout_seconds=WORKER_STATEMENT_SECONDS, paced=True)
+    shop = build_shop(
+        settings,
+        statement_timeout_seconds=WORKER_STATEMENT_SECONDS,
+        redis_timeout_seconds=WORKER_REDIS_SECONDS,
+        paced=True,
+    )
     try:
         yield shop
     finally:
