@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+import msgspec
+
 from app.core.freshness import Freshness
 from app.core.ids import CategoryId, ProductId
 from app.core.languages import LANGUAGES
@@ -106,8 +108,7 @@ class Hits:
     corrected_query: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FacetCount:
+class FacetCount(msgspec.Struct, frozen=True):  # a search makes a hundred: a fifth of a dataclass's time
     """How many products a value of a facet would leave.
 
     value: what goes into the filter; a category's id in digits. label: a category's name in the shop's own language,

@@ -20,7 +20,7 @@ from app.catalog.search import (
     ValueFacet,
 )
 from app.catalog.search_counts import EXACT_ROWS, SearchCounts, sample_of, told
-from app.catalog.search_dictionary import FacetDictionary, KnownFacet, Order
+from app.catalog.search_dictionary import FacetDictionary, KnownFacet, KnownValue, Order
 from app.catalog.search_filters import FacetKey
 from app.catalog.search_plan import Search, walked_category
 from app.catalog.search_sql import facet_statement
@@ -130,7 +130,7 @@ class SearchFacets:
     async def _facets(self, met: _Met, only: FacetKey | None = None) -> list[ValueFacet]:
         """The facets in the shop's order, then those that most products have."""
         known = await self.dictionary.values(met.found)
-        groups: dict[KnownFacet, list[tuple[int, Order, int]]] = {}
+        groups: dict[KnownFacet, list[tuple[int, Order, KnownValue]]] = {}
         for each, found in met.found.items():
             value = known.get(each)
             if value is None:
@@ -138,18 +138,18 @@ class SearchFacets:
             group = groups.get(value.facet)
             if group is None:
                 group = groups[value.facet] = []
-            group.append((-found, value.order, each))
+            group.append((-found, value.order, value))
         facets: list[tuple[int, int, str, str, ValueFacet]] = []
+        sample = met.sample
         for facet, values in groups.items():
             ruled = facet.slug if facet.kind in _RULED else ""
             if ruled in met.hidden or only not in (None, (facet.kind, facet.slug)):
                 continue
             values.sort()
             del values[MAX_FACET_VALUES:]
-            counts = [(known[each], told(-less, met.sample)) for less, _, each in values]
-            shown = tuple([FacetCount(value.value, count, value.label) for value, count in counts])
-            covered = sum(each[0] for each in values)
-            label = counts[0][0].facet_label
+            shown = tuple([FacetCount(value.value, told(-less, sample), value.label) for less, _, value in values])
+            covered = sum([less for less, _, _ in values])
+            label = values[0][2].facet_label
             narrow = ValueFacet(facet.kind, facet.slug, label, shown)
             facets.append((met.places.get(ruled, _LAST), covered, facet.kind.value, facet.slug, narrow))
         facets.sort(key=lambda each: each[:4])
