@@ -21,6 +21,7 @@ from app.database.engine import Database
 from app.database.search_tables import NO_TIER, STEPS, TIERS
 
 FEW_MATCHES = 500  # sorted faster than anything cleverer begins
+_MANY = 10 * FEW_MATCHES  # that words and facets which seldom meet by chance may have together if they always do
 VERY_BROAD = 0.1  # of all products: a walk to the end of the page is shorter than what a tier would give
 _PAGES_IN_TIER = 2  # likely matches that a tier or a walk is tried for, in pages
 _WALKS = (1_000, 5_000, 20_000)
@@ -64,6 +65,11 @@ class Frequency:
 
     most: int
     likely: float
+
+    @property
+    def is_few(self) -> bool:
+        """Whether reading all matches is quicker than anything cleverer begins; at worst they are ten times as many."""
+        return self.most <= FEW_MATCHES or (self.most <= _MANY and self.likely <= FEW_MATCHES / 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,7 @@ def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, plac
     """The arms of a page, to be tried in this order until one is full."""
     if not shape.is_indexed:
         return [Arm.WALK, Arm.SCAN] if order.by_price or shape.narrowed or shape.foreign else [Arm.SCAN]
-    if shape.by_class or frequency.most <= FEW_MATCHES:
+    if shape.by_class or frequency.is_few:
         return [Arm.INDEX]
     if order.by_price and not (shape.vector or shape.foreign):
         return [Arm.WALK, Arm.INDEX]  # a category by price has a walk of its own

@@ -18,7 +18,6 @@ from app.catalog.meaning import Meaning
 from app.catalog.search import ProductSort
 from app.catalog.search_filters import Narrowing
 from app.catalog.search_plan import (
-    FEW_MATCHES,
     Place,
     Search,
     SearchState,
@@ -103,7 +102,7 @@ class SearchSegments:
         """Up to limit + 1 rows from the cursor on, in the direction of the walk. A look may be left undone."""
         if search.finds_nothing:
             return ()
-        few = search.frequency(await self.state(), in_name=False).most <= FEW_MATCHES
+        few = search.frequency(await self.state(), in_name=False).is_few
         segments = _segments(search, sort, few=few)
         rows: list[Row] = []
         for segment in segments if page.forward else segments[::-1]:
