@@ -32,7 +32,7 @@ from app.devstack.valkey import ValkeyServer
 from app.settings import load_settings
 from tests.benchmarks.search_classes import measure_classes
 from tests.benchmarks.search_costs import disk, memory, updates
-from tests.benchmarks.search_http import CLIENTS, DOCUMENTS, REPOSITORY, measure_http, request_class, serving
+from tests.benchmarks.search_http import CLIENTS, REPOSITORY, REQUESTS, measure_http, request_class, serving
 from tests.benchmarks.search_table import Measured, faults, show
 from tests.benchmarks.search_terms import choose_terms
 
@@ -67,10 +67,10 @@ async def measure(
         words = [*terms.broad, *terms.middle, *terms.pairs]
         if options.http:
             with serving(supervisor, environment, folder, workers=options.workers, redis=redis) as server:
-                for label, document in DOCUMENTS.items():
+                for kind in REQUESTS:
                     for clients in CLIENTS:
-                        cost = await measure_http(shop, server, document, words, clients, options.seconds)
-                        costs[request_class(clients, label)] = cost
+                        cost = await measure_http(shop, server, kind, words, clients, options.seconds)
+                        costs[request_class(clients, kind)] = cost
         written, in_place = await updates(shop) if options.updates else ({}, {})
         costs |= {f"update: {name}": cost for name, cost in written.items()}
         return Measured(costs, await disk(shop), await memory(shop), in_place)

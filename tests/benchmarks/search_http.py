@@ -1,8 +1,9 @@
 """Whole GraphQL requests over HTTP, sent by clients that each wait for an answer and ask again at once.
 
 The clients share the machine's cores with the API, its cache and the database, so beside the latencies stands what each
-of them computes for a request, the clients included. No two requests are the same: no cache answers them. Beside them
-stands a request that needs neither search nor database: what is above that floor is what search takes.
+of them computes for a request, the clients included. No two requests are the same, so no cache answers them; those of
+words that were asked for before are answered by the cache. Beside them stands a request that needs neither search nor
+database: what is above that floor is what search takes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,15 +32,22 @@ FLOOR = "query ($q: String, $n: Int) { shop { name } products(query: $q, first: 
 HITS = "query ($q: String, $n: Int) { products(query: $q, first: $n) { nodes { id name } pageInfo { hasNextPage } } }"
 FULL = """query ($q: String, $n: Int) { products(query: $q, first: $n) { nodes { id name } totalCount { value }
   facets { slug ... on ListFacet { values { value count { value } } } ... on RangeFacet { min max } } } }"""
-DOCUMENTS = {"floor": FLOOR, "hits": HITS, "hits + facets + count": FULL}  # the floor first: it warms the server up
+Spell = Callable[[str], str]
+REQUESTS: dict[str, tuple[str, Spell]] = {  # the floor first: it warms the server up
+    "floor": (FLOOR, fresh),
+    "hits": (HITS, fresh),
+    "hits + facets + count": (FULL, fresh),
+    "hits, asked before": (HITS, str),
+    "hits + facets + count, asked before": (FULL, str),
+}
 _HEAD = b"POST /graphql HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\naccept: application/json\r\n"
 _WARM_SECONDS = 2.0
 _QUIET_SECONDS = 0.5  # a process that has computed next to nothing for so long has started
 
 
-def request_class(clients: int, document: str) -> str:
-    """What requests for a document by so many clients are called. document: a key of DOCUMENTS."""
-    return f"HTTP, {clients} clients: {document}"
+def request_class(clients: int, kind: str) -> str:
+    """What requests of a kind by so many clients are called. kind: a key of REQUESTS."""
+    return f"HTTP, {clients} clients: {kind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +84,11 @@ def _is_quiet(api: int) -> bool:
 
 
 async def measure_http(
-    shop: Shop, server: Server, document: str, words: Sequence[str], clients: int, seconds: float
+    shop: Shop, server: Server, kind: str, words: Sequence[str], clients: int, seconds: float
 ) -> Cost:
-    """So many clients ask a document for so long, each time of another spelling of the next word."""
-    requests = (_request(document, fresh(word)) for word in itertools.cycle(words))
+    """So many clients send requests of a kind for so long, each for the next word. kind: a key of REQUESTS."""
+    document, spell = REQUESTS[kind]
+    requests = (_request(document, spell(word)) for word in itertools.cycle(words))
     await _ask(server.port, requests, clients, min(seconds, _WARM_SECONDS))
     computed = family(server.api), [server.redis]
     before = [cpu_seconds(await backends(shop)), *map(cpu_seconds, computed)]
