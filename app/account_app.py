@@ -7,7 +7,7 @@ import os
 from starlette.types import ASGIApp
 
 from app import telemetry
-from app.account_bootstrap import build_auth_api
+from app.account_web import build_auth_api
 from app.bootstrap import Shop, build_shop
 from app.http.account_asgi import AccountWebServices, create_account_asgi
 from app.settings import load_settings

@@ -40,11 +40,7 @@ from app.accounts.verify_email import VerifyEmail
 from app.core.changes import Change, ChangeFeed
 from app.core.clock import Clock
 from app.core.ids import IdSource, RandomSecrets
-from app.core.throttle import Bucket, Throttle
 from app.database.engine import Database
-from app.http.auth_api import AuthApi
-from app.http.authentication import Authentication
-from app.http.caller import CostBuckets
 from app.mail.storefront import Storefront
 from app.settings import Settings
 
@@ -173,28 +169,3 @@ def _local_accounts(
 
 def _storefront(settings: Settings) -> Storefront:
     return Storefront(settings.shop_url)
-
-
-def cost_buckets(settings: Settings) -> CostBuckets:
-    """The size of a caller's bucket, by who they are."""
-    return CostBuckets(
-        customer=Bucket(settings.cost_bucket, settings.cost_restored_customer),
-        address=Bucket(settings.cost_bucket, settings.cost_restored_address),
-    )
-
-
-def build_auth_api(settings: Settings, accounts: Accounts, throttle: Throttle, clock: Clock) -> AuthApi | None:
-    """`/api/auth` for this process; None where another one serves it."""
-    if settings.accounts_url:
-        return None
-    return AuthApi(
-        accounts=accounts.service,
-        keys=accounts.keys,
-        ended=accounts.ended_source,
-        authentication=Authentication(accounts.verifier, cookies=settings.auth_cookies),
-        throttle=throttle,
-        buckets=cost_buckets(settings),
-        clock=clock,
-        language=settings.language,
-        cookies=settings.auth_cookies,
-    )

@@ -6,16 +6,12 @@ before it is first used, so a process starts while its servers still do. See ADR
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from starlette.types import ASGIApp
-
-from app import telemetry
-from app.account_bootstrap import account_database, build_accounts, build_auth_api, cost_buckets
+from app.account_bootstrap import account_database, build_accounts
 from app.cache import keys
 from app.cache.persisted_queries import RedisPersistedQueries
 from app.cache.read_through import ReadThrough
@@ -52,7 +48,6 @@ from app.checkout.settle_payment import SettlePayment
 from app.checkout.settle_refund import SettleRefund
 from app.core.breaker import Breaker
 from app.core.clock import Clock, SystemClock
-from app.core.fault_points import Armed, arm_to_kill
 from app.core.freshness import ReadSource
 from app.core.ids import RandomIds
 from app.core.money import Currency, Money
@@ -67,11 +62,6 @@ from app.documents.list_documents import ListDocuments
 from app.documents.remembered import RememberedDocuments, RememberedQueries
 from app.documents.remove_documents import RemoveDocuments
 from app.documents.repository import SqlTrustedDocuments
-from app.http.asgi import WebServices, create_asgi
-from app.http.authentication import Authentication
-from app.http.explorer_assets import locate_explorer
-from app.http.mail_pages import MailPages
-from app.http.pages import Pages
 from app.idempotency.answers import ForgetCalls, KeepAnswers
 from app.inventory.repository import SqlStockReader
 from app.jobs.desk import SqlJobDesk
@@ -90,13 +80,13 @@ from app.payments.refund_repository import SqlRefundReader
 from app.payments.repository import SqlAttemptReader
 from app.payments.stripe_gateway import StripeGateway
 from app.provider_desk import provider_desk
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from app.shipping.domain import FlatRate
 from app.shop import Shop as Shop
 from app.transactions import Transactions
 from dataloaders.loaders import Readers
-from resolvers.context import Services, ShopProfile
-from resolvers.in_context import Markets
+from resolvers.markets import Markets
+from resolvers.services import Services, ShopProfile
 
 DATA_FOLDER = Path(".cartograph")  # below the working folder, where no other one is named
 WEB_STATEMENT_SECONDS = 2
@@ -284,46 +274,3 @@ async def open_shop(settings: Settings) -> AsyncIterator[Shop]:
         yield shop
     finally:
         await shop.close()
-
-
-def build_app(shop: Shop) -> ASGIApp:
-    """The web application of a shop; it closes the shop when it is shut down."""
-    settings, mailer = shop.settings, shop.send_mail.mailer
-    pages = Pages(
-        shop_name=settings.shop_name,
-        explorer_enabled=settings.explorer,
-        explorer=locate_explorer(os.environ),
-        clock=shop.clock,
-        mail=MailPages(mailer) if isinstance(mailer, MailFolder) else None,
-        provider_page=f"{settings.stripe_api_base}/_emulator/" if settings.stripe_api_base else None,
-    )
-    return create_asgi(
-        WebServices(
-            services=shop.services,
-            auth_api=build_auth_api(settings, shop.accounts, shop.throttle, shop.clock),
-            export_customer=shop.export_customer,
-            authentication=Authentication(shop.accounts.verifier, cookies=settings.auth_cookies),
-            allowed_origins=settings.allowed_origins,
-            not_ready=shop.not_ready,
-            look_around=shop.look_around,
-            throttle=shop.throttle,
-            cost_buckets=cost_buckets(settings),
-            find_document=shop.find_document,
-            payment_events=shop.provider_desk.events,
-            receive_event=shop.provider_desk.receive_event,
-            pages=pages,
-            ids=shop.ids,
-            introspection=settings.introspection,
-            get_queries=settings.get_queries,
-            on_shutdown=shop.close,
-        )
-    )
-
-
-def create_app() -> ASGIApp:
-    """The web application for the environment's settings: what the server's processes load."""
-    settings = load_settings(os.environ)
-    telemetry.configure_logging(settings.log_level)
-    if settings.fault_point is not None:
-        arm_to_kill(Armed.parse(settings.fault_point))
-    return build_app(build_shop(settings))

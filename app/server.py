@@ -45,7 +45,7 @@ def serve(settings: Settings, *, only_accounts: bool = False) -> int:
     from app.http.protocol import HttpProtocol
 
     uvicorn.run(
-        "app.account_app:create_account_app" if only_accounts else "app.bootstrap:create_app",
+        "app.account_app:create_account_app" if only_accounts else "app.web:create_app",
         factory=True,
         host=settings.host,
         port=settings.port,

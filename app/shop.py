@@ -45,7 +45,7 @@ from app.payments.guarded_gateway import GuardedGateway
 from app.provider_desk import ProviderDesk
 from app.settings import Settings
 from app.transactions import Transactions
-from resolvers.context import Services
+from resolvers.services import Services
 
 _VERSIONS_TABLE = "to_regclass('alembic_version')"
 

@@ -32,7 +32,7 @@ from resolvers.cart_mutations import CartMutation
 from resolvers.category import Category, CategoryConnection, ParentId, categories_below
 from resolvers.checkout import CheckoutAttempt, CheckoutMutation
 from resolvers.connection import After, Before, First, Last, Listing, asked_page
-from resolvers.context import Context, Info, ShopProfile
+from resolvers.context import Context, Info
 from resolvers.cost_directives import at_most
 from resolvers.customer import Customer
 from resolvers.customer_mutations import CustomerMutation
@@ -53,6 +53,7 @@ from resolvers.product import Product, ProductVariant
 from resolvers.scalars import SCALARS
 from resolvers.search import Filter, ProductConnection, ProductListing, Sort, search_products
 from resolvers.search import Query as Words
+from resolvers.services import ShopProfile
 from resolvers.shop import Shop
 from resolvers.shop_schema import ShopSchema
 from resolvers.subscriptions import Subscription

@@ -6,11 +6,12 @@ import strawberry
 
 from app.core.pagination import MAX_PAGE_SIZE
 from resolvers.backing import backed_by
-from resolvers.context import Info, ShopProfile
+from resolvers.context import Info
 from resolvers.cost import MAX_COST
 from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.enums import CountryCode, CurrencyCode
 from resolvers.limits import MAX_DEPTH
+from resolvers.services import ShopProfile
 
 
 @strawberry.type(description="Bounds that requests are held to.", directives=[EMBEDDED])

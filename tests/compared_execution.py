@@ -12,7 +12,7 @@ from typing import Any
 from graphql import execute
 from strawberry.execution import optimized_is_awaitable
 
-from resolvers.context import Services
+from resolvers.services import Services
 from resolvers.shop_schema import Operation, Result, ShopSchema
 
 _ASKED = ("search", "read_cart", "read_own_carts", "accounts")  # services that queries ask, beside the readers

@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.core.money import Currency
 from app.devstack.ports import http_status, pick_port
 from app.devstack.postgres import PostgresServer
@@ -29,6 +29,7 @@ from app.devstack.valkey import ValkeyServer
 from app.seed.demo import demo_drafts
 from app.seed.logins import DEMO_CUSTOMERS
 from app.settings import load_settings
+from app.web import build_app
 from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import httpx
 from sqlalchemy import text
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.settings import load_settings
 from app.terms_import.amounts import ShopFacts
 from app.terms_import.run_import import ImportTerms, TermsReport
 from app.terms_import.store_terms import StoreTerms
+from app.web import build_app
 from tests.conftest import Servers
 from tests.shopkeeping import Api, ManualClock, Shopkeeper
 

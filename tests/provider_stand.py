@@ -16,10 +16,11 @@ import httpx
 import uvicorn
 from sqlalchemy import text
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.core.ids import decode
 from app.devstack.ports import http_status, pick_port
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import PATIENCE_SECONDS, REPOSITORY, Servers
 from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper
 from tests.waiting import until

@@ -38,8 +38,8 @@ from app.http.stripe_webhooks import PATH as WEBHOOKS_PATH
 from app.http.stripe_webhooks import stripe_webhook
 from app.http.websocket import GraphQLSocket
 from app.payments.events import EventReader
-from resolvers.context import Services
 from resolvers.schema import SENSITIVE, build_schema
+from resolvers.services import Services
 
 # objects made and kept before the collector looks at the young, and how many looks before it looks at the older ones:
 # at the default of 700 a search with facets is looked at every time or two, and most of it is about to go by itself

@@ -26,8 +26,9 @@ from app.documents.find_document import FindDocument, FoundDocument
 from app.http.caller import Caller
 from app.http.graphql_errors import explained, formatted, request_error
 from app.http.graphql_request import GraphQLRequest
-from resolvers.context import Context, Services
+from resolvers.context import Context
 from resolvers.cost import MAX_COST
+from resolvers.services import Services
 from resolvers.shop_schema import (
     DocumentRefused,
     NoSuchOperation,

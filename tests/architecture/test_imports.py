@@ -31,7 +31,7 @@ IMPORTERS = {
     "aiodataloader": ["dataloaders.batching"],
     "strawberry": ["resolvers.*"],
     "graphql": ["resolvers.*", "app.http.graphql_errors"],
-    "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.bootstrap", "app.shop", "app.account_app"],
+    "starlette": ["app.http.*", "app.devstack.stripe_emulator.*", "app.web", "app.account_app"],
     "uvicorn": ["app.server", "app.http.protocol", "app.devstack.stripe_emulator.*"],
     "sqlalchemy": [
         *("app.*.repository", "app.accounts.repository.*", "app.account_transactions"),
@@ -55,7 +55,9 @@ IMPORTERS = {
             "app.bootstrap",
             "app.shop",
             "app.account_bootstrap",
+            "app.account_web",
             "app.account_app",
+            "app.web",
             "app.commands",
         )
     ],

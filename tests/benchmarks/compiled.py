@@ -18,8 +18,9 @@ from app.core.money import Currency
 from app.seed.demo import demo_drafts
 from app.settings import load_settings
 from resolvers.compiled.operation import CompiledOperation
-from resolvers.context import Context, Services
+from resolvers.context import Context
 from resolvers.schema import build_schema
+from resolvers.services import Services
 from resolvers.shop_schema import Operation, ShopSchema
 from tests.benchmarks.search_http import FULL, HITS
 from tests.benchmarks.servers import own_servers

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from app.bootstrap import Shop
 from app.core.errors import DatabaseUnavailable, InvalidInput
-from resolvers.context import Context, Services
+from resolvers.context import Context
 from resolvers.schema import build_schema
+from resolvers.services import Services
 from resolvers.shop_schema import Operation, Result, ShopSchema
 from tests.compared_execution import Memory, executed_by_graphql_core, told
 from tests.graphql.generated_queries import GeneratedQuery, queries

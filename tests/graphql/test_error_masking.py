@@ -11,9 +11,10 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.core.errors import Bug, ClientError, DatabaseUnavailable, OperationalError
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import Servers
 from tests.shopkeeping import Answer, Api
 

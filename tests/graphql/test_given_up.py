@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import text
 from starlette.types import ASGIApp, Message
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.http import operations
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import Servers
 from tests.shopkeeping import Api, Shopkeeper, variant_public_id
 

@@ -15,11 +15,12 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLNonNull, GraphQLSchema, build_schema
 from sqlalchemy import text
 
-from app.bootstrap import Shop, build_app
+from app.bootstrap import Shop
 from app.core.errors import DatabaseUnavailable
 from app.core.ids import decode
 from app.idempotency.answers import KeepAnswers
 from app.idempotency.domain import KeyedCall
+from app.web import build_app
 from resolvers import schema as roots
 from tests.graphql.canaries import client_of, signed_in_customer
 from tests.shopkeeping import ADDRESS, CART, USER_ERRORS, Api, ManualClock, Shopkeeper, Stocked, variant_public_id

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.documents.domain import digest
 from app.documents.manifest import Manifest, ManifestEntry
 from app.settings import load_settings
+from app.web import build_app
 from resolvers.document_check import check_document
 from resolvers.schema import build_schema
 from tests.conftest import Servers

@@ -23,8 +23,8 @@ from app.http.caller import Caller
 from app.http.graphql_request import checked_request
 from app.http.operations import Operations, Refused
 from app.orders.access_token import LIFETIME
-from resolvers.context import EVENTS_AT_ONCE
 from resolvers.schema import SENSITIVE, build_schema
+from resolvers.services import EVENTS_AT_ONCE
 from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper, Stocked, counted_statements
 from tests.waiting import PATIENCE_SECONDS, until
 

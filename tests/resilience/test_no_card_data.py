@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from app.bootstrap import build_app, build_shop
+from app.bootstrap import build_shop
 from app.core.card_data import MASK, has_card_number
 from app.core.money import Currency
 from app.documents.domain import digest
@@ -25,6 +25,7 @@ from app.http import body as http_body
 from app.seed.demo import demo_drafts
 from app.seed.logins import DEMO_CUSTOMERS
 from app.settings import load_settings
+from app.web import build_app
 from tests.cards import PUBLISHED, SPELLINGS, spelled
 from tests.conftest import Servers
 from tests.graphql.positions import text_positions

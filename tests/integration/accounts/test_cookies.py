@@ -8,9 +8,10 @@ from http.cookies import SimpleCookie
 import httpx
 import pytest
 
-from app.bootstrap import build_app, build_shop
+from app.bootstrap import build_shop
 from app.http.auth_cookies import ACCESS, CSRF, REFRESH
 from app.settings import load_settings
+from app.web import build_app
 from tests.accountholders import ME, PASSWORD, Accounts
 from tests.conftest import PATIENCE_SECONDS, Servers
 from tests.shopkeeping import ManualClock

@@ -12,8 +12,9 @@ import pytest
 
 from app.accounts.key_desk import KeyDesk
 from app.accounts.signing_keys import PUBLISHED_AHEAD, TOKEN_LIFETIME
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.settings import load_settings
+from app.web import build_app
 from tests.accountholders import ME, Accounts, bearer
 from tests.conftest import Servers
 from tests.shopkeeping import ManualClock

@@ -9,12 +9,13 @@ import httpx
 import pytest
 
 from app.accounts.ended_sessions import FRESH_SECONDS
-from app.bootstrap import build_app, build_shop
+from app.bootstrap import build_shop
 from app.cache import keys
 from app.core.changes import cart_changed
 from app.core.ids import CartId, decode
 from app.devstack.ports import pick_port
 from app.settings import load_settings
+from app.web import build_app
 from tests.accountholders import Accounts
 from tests.conftest import Servers
 from tests.shopkeeping import ManualClock

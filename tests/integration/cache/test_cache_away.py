@@ -12,10 +12,11 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.cache import keys
 from app.devstack.valkey import ValkeyServer
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import Servers
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, Stocked, counted_statements, new_word
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import REPOSITORY, Servers
 from tests.graphql.cancelling import cancel_attempt, cancel_order, read_order
 from tests.shopkeeping import Api, Provider, Shopkeeper

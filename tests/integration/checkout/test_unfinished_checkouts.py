@@ -12,12 +12,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.core.errors import Bug, PaymentsUnavailable
 from app.core.ids import AttemptId, decode
 from app.core.money import Money
 from app.payments.domain import AttemptState, PaymentAttempt, PaymentGateway, PaymentOutcome
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import Servers
 from tests.shopkeeping import USD, Api, ManualClock, Shopkeeper, Stocked
 

@@ -9,9 +9,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.jobs.domain import Job
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import Servers
 from tests.integration.cli.commands import Run
 

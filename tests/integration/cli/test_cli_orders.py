@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.settings import load_settings
+from app.web import build_app
 from tests.integration.cli.commands import Run
 from tests.shopkeeping import Api, Provider, Shopkeeper
 

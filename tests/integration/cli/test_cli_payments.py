@@ -10,8 +10,9 @@ import httpx
 import pytest
 import stamina
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import Servers
 from tests.integration.cli.commands import Run
 from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper, Stocked

@@ -11,13 +11,14 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.bootstrap import Shop, build_app, build_shop
+from app.bootstrap import Shop, build_shop
 from app.core.errors import DatabaseUnavailable
 from app.core.ids import Kind, encode
 from app.devstack.postgres import PostgresServer
 from app.devstack.supervisor import Supervisor
 from app.devstack.valkey import ValkeyServer
 from app.settings import load_settings
+from app.web import build_app
 from tests.conftest import Servers
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, Stocked, variant_public_id
 

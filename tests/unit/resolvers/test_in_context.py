@@ -6,7 +6,7 @@ import pytest
 
 from app.core.languages import LANGUAGES
 from app.core.money import Currency
-from resolvers.in_context import Markets
+from resolvers.markets import Markets
 
 
 def markets(language: str) -> Markets:
