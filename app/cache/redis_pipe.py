@@ -2,7 +2,8 @@
 
 What they ask in one turn of the event loop is one write, and the server answers in the order of the commands: so a
 command costs a place in a queue instead of a connection of its own and two turns of the loop. One whose task is gone
-keeps its place, and its answer is dropped. Source: Redis manual, Pipelining; RESP protocol specification.
+keeps its place, and its answer is dropped. What nobody waits for rides with the next one that somebody does. Source:
+Redis manual, Pipelining; RESP protocol specification.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from redis.asyncio.connection import (
 Argument: TypeAlias = str | bytes | int
 # its own types know commands of one word alone
 _packed = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
+RIDE_SECONDS = 0.002  # within which a busy process asks something else
 GRACE_SECONDS = 0.005  # for an answer that has come while the loop was busy, and is not read yet
 _NOTHING = object()
 
@@ -43,6 +45,8 @@ class RedisPipe(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._unsent: list[bytes] = []
         self._unanswered: deque[tuple[asyncio.Future[object], float]] = deque()  # and since when
+        self._flushes_now = False
+        self._flushes_later: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self.is_broken = False
 
@@ -51,16 +55,20 @@ class RedisPipe(asyncio.Protocol):
 
         The future raises PipeBroken or TimeoutError where the connection ends before.
         """
-        answer: asyncio.Future[object] = self._loop.create_future()
-        if self.is_broken:
-            answer.set_exception(PipeBroken("the connection is closed"))
-            return answer
-        if not self._unsent:
+        answer = self._enqueued(command)
+        if not self._flushes_now:
+            self._flushes_now = True
             self._loop.call_soon(self._flush)
-        self._unsent.append(_packed(command))
-        self._unanswered.append((answer, self._loop.time()))
-        if self._watch is None:
-            self._watch = self._loop.call_later(self._timeout_seconds, self._look_for_late_answers)
+        return answer
+
+    def tell(self, *command: Argument) -> asyncio.Future[object]:
+        """The same for whoever does not wait: it goes out with the next command that is sent, ahead of it.
+
+        Where none is, or the connection is closed before, it goes out alone, after RIDE_SECONDS at most.
+        """
+        answer = self._enqueued(command)
+        if not self._flushes_now and self._flushes_later is None:
+            self._flushes_later = self._loop.call_later(RIDE_SECONDS, self._flush)
         return answer
 
     def close(self) -> None:
@@ -93,7 +101,22 @@ class RedisPipe(asyncio.Protocol):
 
     # --------------------------------------------------------------------------------------------
 
+    def _enqueued(self, command: tuple[Argument, ...]) -> asyncio.Future[object]:
+        answer: asyncio.Future[object] = self._loop.create_future()
+        if self.is_broken:
+            answer.set_exception(PipeBroken("the connection is closed"))
+            return answer
+        self._unsent.append(_packed(command))
+        self._unanswered.append((answer, self._loop.time()))
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._timeout_seconds, self._look_for_late_answers)
+        return answer
+
     def _flush(self) -> None:
+        self._flushes_now = False
+        if self._flushes_later is not None:
+            self._flushes_later.cancel()
+            self._flushes_later = None
         if self._unsent and self._transport is not None and not self.is_broken:
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()

@@ -85,12 +85,12 @@ class RedisServer:
         return self._checked(answer)
 
     def tell(self, commands: Iterable[Sequence[Argument]]) -> bool:
-        """Send commands whose answers nobody waits for. False where there is no connection now: nothing is sent."""
+        """Send commands soon, and wait for no answer. False where there is no connection now: nothing is sent."""
         pipe = self._pipe
         if pipe is None or pipe.is_broken:
             return False
         for each in commands:
-            pipe.send(*each).add_done_callback(self._heed)
+            pipe.tell(*each).add_done_callback(self._heed)
         return True
 
     async def ping(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from app.bootstrap import Shop
 from tests.conftest import Servers
 from tests.shopkeeping import Api, Shopkeeper, new_word, variant_public_id
 
@@ -43,12 +44,13 @@ async def look_ups(cache: Redis) -> int:
     return int(stats.get("cmdstat_mget", {"calls": 0})["calls"])
 
 
-async def entries(cache: Redis) -> list[str]:
+async def entries(shop: Shop, cache: Redis) -> list[str]:
     """What is stored, but for the versions of tags and the callers' budgets."""
+    assert await shop.cache.ping()  # by then the server has everything that it was told
     return [name for name in await cache.keys("*") if not name.startswith(("cg:tag:", "cg:bucket:"))]
 
 
-async def test_only_public_kinds_are_ever_stored(api: Api, keeper: Shopkeeper, cache: Redis) -> None:
+async def test_only_public_kinds_are_ever_stored(api: Api, keeper: Shopkeeper, shop: Shop, cache: Redis) -> None:
     word = new_word()
     mug = await keeper.stock(f"Mug {word}", category_path=(f"Shelf {word}",), brand=f"Brand {word}")
     await api.data(
@@ -73,7 +75,7 @@ async def test_only_public_kinds_are_ever_stored(api: Api, keeper: Shopkeeper, c
         a=outcome["attempt"]["id"],
     )
 
-    names = await entries(cache)
+    names = await entries(shop, cache)
 
     kinds = {name.split(":")[2] for name in names}
     assert kinds <= PUBLIC
@@ -81,7 +83,9 @@ async def test_only_public_kinds_are_ever_stored(api: Api, keeper: Shopkeeper, c
     assert all(name.startswith("cg:3:") for name in names)
 
 
-async def test_carts_orders_and_payments_never_touch_the_cache(api: Api, keeper: Shopkeeper, cache: Redis) -> None:
+async def test_carts_orders_and_payments_never_touch_the_cache(
+    api: Api, keeper: Shopkeeper, shop: Shop, cache: Redis
+) -> None:
     mug = await keeper.stock("Mug")
     cart = await api.ready_cart((mug.variant_id, 1))
     outcome = await api.checkout(cart)
@@ -105,10 +109,12 @@ async def test_carts_orders_and_payments_never_touch_the_cache(api: Api, keeper:
     assert answer["order"]["status"] == "CONFIRMED"
     assert answer["checkoutAttempt"]["state"] == "ACTION_REQUIRED"
     assert await look_ups(cache) == 0
-    assert await entries(cache) == []
+    assert await entries(shop, cache) == []
 
 
-async def test_changing_and_paying_a_cart_never_touches_the_cache(api: Api, keeper: Shopkeeper, cache: Redis) -> None:
+async def test_changing_and_paying_a_cart_never_touches_the_cache(
+    api: Api, keeper: Shopkeeper, shop: Shop, cache: Redis
+) -> None:
     mug = await keeper.stock("Mug")
     await cache.flushall()
     await cache.config_resetstat()
@@ -128,11 +134,11 @@ async def test_changing_and_paying_a_cart_never_touches_the_cache(api: Api, keep
     assert added["cartLinesAdd"]["cart"]["totalQuantity"] == 2
     assert refused["__typename"] == "CheckoutFailed"
     assert await look_ups(cache) == 0
-    assert await entries(cache) == []
+    assert await entries(shop, cache) == []
 
 
 async def test_stock_is_read_anew_while_all_the_rest_of_a_product_comes_from_the_cache(
-    api: Api, keeper: Shopkeeper, cache: Redis
+    api: Api, keeper: Shopkeeper, shop: Shop, cache: Redis
 ) -> None:
     mug = await keeper.stock("Mug", on_hand=3)
     query = """query ($id: ID!) { variant(by: {id: $id}) {
@@ -142,6 +148,7 @@ async def test_stock_is_read_anew_while_all_the_rest_of_a_product_comes_from_the
 
     async with cache.monitor() as monitor:
         after = await api.data(query, id=variant_public_id(mug.variant_id))
+        assert await shop.cache.ping()
         await cache.echo("the end")
         seen: list[str] = []
         async for command in monitor.listen():
@@ -157,12 +164,12 @@ async def test_stock_is_read_anew_while_all_the_rest_of_a_product_comes_from_the
     assert not [each for each in seen if each.startswith("SET") and "cg:bucket:" not in each]
 
 
-async def test_every_entry_ends_by_itself(api: Api, keeper: Shopkeeper, cache: Redis) -> None:
+async def test_every_entry_ends_by_itself(api: Api, keeper: Shopkeeper, shop: Shop, cache: Redis) -> None:
     word = new_word()
     await keeper.stock(f"Mug {word}")
     await api.data("query ($q: String) { products(query: $q) { nodes { name } totalCount { value } } }", q=word)
 
-    stored = await entries(cache)
+    stored = await entries(shop, cache)
     tags = await cache.keys("cg:tag:*")
     lives = [await cache.ttl(name) for name in stored]
     tag_lives = [await cache.ttl(name) for name in tags]

@@ -99,6 +99,29 @@ async def test_what_is_asked_in_one_turn_is_one_write() -> None:
     assert reads == [50, 1]
 
 
+async def test_what_nobody_waits_for_goes_out_ahead_of_what_is_asked_next_or_else_soon_or_at_the_end() -> None:
+    reads: list[bytes] = []
+    everything = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            reads.append(data)
+            writer.write(b"+OK\r\n" * data.count(b"ECHO"))
+        everything.set()
+
+    async with scripted(talk) as port:
+        pipe = await open_pipe(f"redis://127.0.0.1:{port}", PATIENCE_SECONDS)
+        pipe.tell("ECHO", "told")
+        assert await pipe.send("ECHO", "asked") == b"OK"
+        assert await pipe.tell("ECHO", "alone") == b"OK"
+        pipe.tell("ECHO", "last")
+        pipe.close()
+        await everything.wait()
+
+    assert [data.count(b"ECHO") for data in reads] == [2, 1, 1]
+    assert reads[0].index(b"told") < reads[0].index(b"asked")
+
+
 async def test_whoever_waits_when_the_server_closes_is_told_and_nobody_waits_on_a_closed_connection() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65_536)
