@@ -9,7 +9,6 @@ import re
 import time
 
 import msgspec
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import telemetry
@@ -63,7 +62,8 @@ class RequestScope:
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id.encode())]}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        logged_id = telemetry.request_id.set(request_id)
+        try:
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception as error:  # noqa: BLE001  the last edge: nothing is above but the server
@@ -76,6 +76,8 @@ class RequestScope:
             if scope["path"] not in _PROBES:
                 note = _log.warning if seconds > SLOW_SECONDS else _log.info
                 note("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+        finally:
+            telemetry.request_id.reset(logged_id)
 
 
 def _asked_id(scope: Scope) -> str | None:

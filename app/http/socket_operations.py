@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-import structlog
 from starlette.websockets import WebSocketDisconnect
 
 from app import telemetry
@@ -96,7 +95,7 @@ class SocketOperations:
 
     async def _run(self, id_: str, payload: dict[str, Any], caller: CallerOf) -> None:
         request_id = self._executor.ids.new_uuid().hex
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        telemetry.request_id.set(request_id)  # of this task
         try:
             last = await self._answer(id_, payload, caller, request_id)
             self._free(id_)  # before the client hears of it: it may use the id again

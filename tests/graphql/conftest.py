@@ -22,7 +22,6 @@ def plain_logs() -> Iterator[None]:
     """Log lines as in production: drawing a traceback with colours takes longer than the test that causes it."""
     processors = structlog.get_config()["processors"]
     plain = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),

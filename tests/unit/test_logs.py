@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 BEGINNING = """
-import logging, structlog
+import logging
 from app import telemetry
 telemetry.configure_logging({level!r})
 log = telemetry.logger("app.shelf")
@@ -33,10 +33,18 @@ def test_a_line_is_one_object_whoever_writes_it(log: str) -> None:
     assert line == {"event": "a book\n fell", "level": "warning", "logger": "app.shelf"}
 
 
-def test_what_is_bound_around_a_line_is_in_it() -> None:
-    (line,) = lines_of("with structlog.contextvars.bound_contextvars(request_id='r1'): log.info('sold', copies=2)")
+@pytest.mark.parametrize("log", ["log", "logging.getLogger('app.shelf')"])
+def test_the_id_of_the_request_is_in_a_line(log: str) -> None:
+    before, line = lines_of(f"{log}.info('open'); telemetry.request_id.set('r1'); {log}.info('sold')")
 
-    assert (line["request_id"], line["copies"]) == ("r1", 2)
+    assert "request_id" not in before
+    assert line["request_id"] == "r1"
+
+
+def test_facts_are_members_of_a_line() -> None:
+    (line,) = lines_of("log.info('sold', copies=2)")
+
+    assert line["copies"] == 2
 
 
 def test_lines_below_the_level_are_left_out() -> None:

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-import structlog
 from prometheus_client import REGISTRY
 from starlette.types import Message, Receive, Scope, Send
 
+from app import telemetry
 from app.core.errors import Bug, DatabaseUnavailable
 from app.http import middleware
 from app.http.middleware import RequestScope
@@ -28,17 +28,17 @@ def log(monkeypatch: pytest.MonkeyPatch) -> LogBook:
 
 
 class Application:
-    """Sends some messages, then breaks if it is told to. scope, bound: what it was called with."""
+    """Sends some messages, then breaks if it is told to. scope, logged_id: what it was called with."""
 
     def __init__(self, messages: list[Message], failure: BaseException | None = None) -> None:
         self._messages = messages
         self._failure = failure
         self.scope: Scope = {}
-        self.bound: dict[str, Any] = {}
+        self.logged_id: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
-        self.bound = structlog.contextvars.get_contextvars()
+        self.logged_id = telemetry.request_id.get()
         for message in self._messages:
             await send(message)
         if self._failure is not None:
@@ -80,8 +80,8 @@ async def test_a_request_without_an_id_gets_one_of_ours_everywhere(log: LogBook)
     assert start["headers"] == [(b"content-type", b"text/plain"), (b"x-request-id", OUR_ID.encode())]
     assert content == OK[1]
     assert application.scope["state"]["request_id"] == OUR_ID
-    assert application.bound == {"request_id": OUR_ID}
-    assert structlog.contextvars.get_contextvars() == {}
+    assert application.logged_id == OUR_ID
+    assert telemetry.request_id.get() is None
 
 
 @pytest.mark.parametrize("value", [b"a" * 8, b"a" * 64, b"0af7651916cd43dd8448eb211c80319c", b"Web-1.2_3"])
@@ -196,7 +196,7 @@ async def test_a_request_that_is_canceled_is_no_failure(log: LogBook) -> None:
         await ask(Application([], KeyboardInterrupt()))
 
     assert log.lines == []
-    assert structlog.contextvars.get_contextvars() == {}
+    assert telemetry.request_id.get() is None
 
 
 # ------------------------------------------------------------------------------------------------ the time
