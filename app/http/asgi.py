@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.checkout.receive_event import ReceiveEvent
 from app.core.ids import IdSource
@@ -44,6 +44,7 @@ from resolvers.services import Services
 # objects made and kept before the collector looks at the young, and how many looks before it looks at the older ones:
 # at the default of 700 a search with facets is looked at every time or two, and most of it is about to go by itself
 GC_THRESHOLDS = (20_000, 20, 50)
+_GRAPHQL = "/graphql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,22 @@ class _Endpoint:
     def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
         self._answer = answer
 
-    async def __call__(self, scope: dict[str, object], receive: object, send: object) -> None:
-        request = Request(scope, receive)  # type: ignore[arg-type]  # Starlette's own types are unions of dicts
-        response = await self._answer(request)
-        await response(scope, receive, send)  # type: ignore[arg-type]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+class _Shortcut:
+    """Wraps the router: one path is answered without its layers. For nearly all requests they find nothing to do."""
+
+    def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
+        self._app = app
+        self._path = path
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_short = scope["type"] == "http" and scope["path"] == self._path
+        await (self._endpoint if is_short else self._app)(scope, receive, send)
 
 
 def create_asgi(web: WebServices) -> ASGIApp:
@@ -94,6 +107,7 @@ def create_asgi(web: WebServices) -> ASGIApp:
         streams=EventStreams(operations, closing=closing, connections=connections),
         get_queries=web.get_queries,
     )
+    graphql = _Endpoint(view)
     socket = GraphQLSocket(
         executor, web.authentication, buckets=web.cost_buckets, closing=closing, connections=connections
     )
@@ -119,8 +133,8 @@ def create_asgi(web: WebServices) -> ASGIApp:
 
     return Starlette(
         routes=[
-            Route("/graphql", _Endpoint(view)),
-            WebSocketRoute("/graphql", socket),
+            Route(_GRAPHQL, graphql),
+            WebSocketRoute(_GRAPHQL, socket),
             Route("/graphql/schema.graphql", schema_text),
             *(web.auth_api.routes() if web.auth_api else ()),
             Route(WEBHOOKS_PATH, stripe_webhook(web.payment_events, web.receive_event), methods=["POST"]),
@@ -136,5 +150,6 @@ def create_asgi(web: WebServices) -> ASGIApp:
             Middleware(RequestScope, ids=web.ids),
             *cross_origin(web.allowed_origins, cookies=web.authentication.cookies),
             Middleware(RefuseWhenClosing, closing=closing),
+            Middleware(_Shortcut, path=_GRAPHQL, endpoint=graphql),
         ],
     )
