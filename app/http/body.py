@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from app.http import strict_json
 from app.http.card_check import refuse_card_data
@@ -47,21 +47,26 @@ def decoded(raw: bytes, name: str) -> Any:  # noqa: ANN401  JSON
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The body as it came. Raises BadRequest."""
-    too_large = BadRequest(413, f"The body is larger than {max_bytes} bytes.")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:  # nobody has to send what nobody will read
-        raise too_large
+        raise _too_large(max_bytes)
     chunks: list[bytes] = []
-    size = 0
+    size, is_whole = 0, False
     try:
         async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
+            while not is_whole:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise BadRequest(400, "The body ended early.")
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
                 if size > max_bytes:
-                    raise too_large
-                chunks.append(chunk)
-    except ClientDisconnect:
-        raise BadRequest(400, "The body ended early.") from None
+                    raise _too_large(max_bytes)
+                is_whole = not message.get("more_body", False)
     except TimeoutError:
         raise BadRequest(408, "The body took too long to arrive.", headers={"connection": "close"}) from None
     return b"".join(chunks)
+
+
+def _too_large(max_bytes: int) -> BadRequest:
+    return BadRequest(413, f"The body is larger than {max_bytes} bytes.")

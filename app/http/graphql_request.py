@@ -6,7 +6,7 @@ Source: GraphQL over HTTP, Request.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -21,6 +21,7 @@ MAX_BODY_BYTES = 100_000
 MAX_QUERY_CHARACTERS = 20_000
 
 _JSON_PARAMETERS = frozenset({"variables", "extensions"})
+_NONE = AskedDocument()
 _NUL_ESCAPE = re.compile(r"\\u(?:0000|\{0+\})")
 
 
@@ -45,7 +46,7 @@ async def read_request(request: Request) -> GraphQLRequest:
         raise BadRequest(400, "The body must be one JSON object; batches are not supported.")
     key = request.headers.get("idempotency-key")
     refuse_card_header("idempotency-key", key)
-    return replace(checked_request(body, debug), idempotency_key=key)
+    return checked_request(body, debug, key)
 
 
 def _parameters(request: Request) -> dict[str, Any]:
@@ -61,21 +62,23 @@ def _parameters(request: Request) -> dict[str, Any]:
     return values
 
 
-def checked_request(values: dict[str, Any], debug: frozenset[str] = frozenset()) -> GraphQLRequest:
+def checked_request(
+    values: dict[str, Any], debug: frozenset[str] = frozenset(), idempotency_key: str | None = None
+) -> GraphQLRequest:
     """The request in these values of JSON, in which no card number stands. Raises BadRequest."""
     operation_name, variables = values.get("operationName"), values.get("variables")
     try:
         document = asked_document(values)
     except NoSuchDocument as error:
         raise BadRequest(400, error.message) from None
-    if document == AskedDocument():
+    if document == _NONE:
         raise BadRequest(400, "The request has no query.")
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadRequest(400, "operationName must be a string.")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "variables must be an object.")
     _check_query(document.text or "")
-    return GraphQLRequest(document, operation_name or None, variables or {}, debug)
+    return GraphQLRequest(document, operation_name or None, variables or {}, debug, idempotency_key)
 
 
 def _check_query(query: str) -> None:

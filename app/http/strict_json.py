@@ -23,7 +23,7 @@ class BadText(Exception):
 def decode(raw: bytes) -> Any:  # noqa: ANN401  JSON
     """The value. Raises NotJson or BadText."""
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_object, parse_constant=_refuse)
+        value = _decoder.decode(raw.decode())
         check_text(value)
     except RecursionError:
         raise NotJson("is nested too deeply") from None
@@ -67,3 +67,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(_: str) -> None:
     raise NotJson("has a number that JSON does not have")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)  # to make one takes as long as to use it
