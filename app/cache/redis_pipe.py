@@ -43,8 +43,8 @@ class RedisPipe(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._transport: asyncio.WriteTransport | None = None
-        self._unsent: list[bytes] = []
-        self._unanswered: deque[tuple[asyncio.Future[object], float]] = deque()  # and since when
+        self._unsent: list[tuple[asyncio.Future[object], bytes]] = []
+        self._unanswered: deque[tuple[asyncio.Future[object], float]] = deque()  # and when each was sent
         self._flushes_now = False
         self._flushes_later: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -106,10 +106,7 @@ class RedisPipe(asyncio.Protocol):
         if self.is_broken:
             answer.set_exception(PipeBroken("the connection is closed"))
             return answer
-        self._unsent.append(_packed(command))
-        self._unanswered.append((answer, self._loop.time()))
-        if self._watch is None:
-            self._watch = self._loop.call_later(self._timeout_seconds, self._look_for_late_answers)
+        self._unsent.append((answer, _packed(command)))
         return answer
 
     def _flush(self) -> None:
@@ -117,9 +114,14 @@ class RedisPipe(asyncio.Protocol):
         if self._flushes_later is not None:
             self._flushes_later.cancel()
             self._flushes_later = None
-        if self._unsent and self._transport is not None and not self.is_broken:
-            self._transport.write(b"".join(self._unsent))
+        if not self._unsent or self._transport is None:
+            return
+        self._transport.write(b"".join(command for _, command in self._unsent))
+        now = self._loop.time()
+        self._unanswered.extend((answer, now) for answer, _ in self._unsent)
         self._unsent.clear()
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._timeout_seconds, self._look_for_late_answers)
 
     def _look_for_late_answers(self, suspect: asyncio.Future[object] | None = None) -> None:
         self._watch = None
@@ -140,10 +142,11 @@ class RedisPipe(asyncio.Protocol):
             self._watch.cancel()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.abort()
-        while self._unanswered:
-            answer, _ = self._unanswered.popleft()
+        for answer, _ in (*self._unanswered, *self._unsent):
             if not answer.done():
                 answer.set_exception(error)
+        self._unanswered.clear()
+        self._unsent.clear()
 
 
 async def open_pipe(url: str, timeout_seconds: float) -> RedisPipe:

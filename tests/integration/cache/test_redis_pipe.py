@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from hiredis import ReplyError
 from redis.asyncio import Redis
 
 from app import telemetry
-from app.cache.redis_pipe import PipeBroken, RedisPipe, open_pipe
+from app.cache.redis_pipe import GRACE_SECONDS, PipeBroken, RedisPipe, open_pipe
 from app.cache.redis_server import RedisAway, RedisServer
 from tests.conftest import Servers
 from tests.unit.fakes import FixedClock
@@ -165,6 +166,30 @@ async def test_no_answer_in_time_breaks_the_connection_for_all() -> None:
 
     assert [type(each) for each in outcomes] == [TimeoutError] * 3
     assert pipe.is_broken
+
+
+async def test_an_answer_is_waited_for_from_the_time_that_the_command_went_out() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65_536):
+            await asyncio.sleep(10 * GRACE_SECONDS)
+            writer.write(b"+PONG\r\n")
+
+    async with scripted(talk) as port:
+        pipe = await open_pipe(f"redis://127.0.0.1:{port}", 0.5)
+        told = pipe.tell("PING")
+        time.sleep(0.6)  # noqa: ASYNC251  the loop is busy before it can send
+
+        assert await told == b"PONG"
+        pipe.close()
+
+
+async def test_what_is_not_sent_yet_when_the_server_closes_fails_too(servers: Servers) -> None:
+    pipe = await open_pipe(servers.valkey.url, PATIENCE_SECONDS)
+    told = pipe.tell("PING")
+    pipe.connection_lost(None)
+
+    with pytest.raises(PipeBroken):
+        await told
 
 
 async def test_a_lost_connection_is_replaced_once_for_all_who_ask(servers: Servers) -> None:
