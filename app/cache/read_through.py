@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from itertools import chain
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -31,8 +31,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+_Moment = Annotated[float, msgspec.Meta(ge=0, lt=datetime(9999, 1, 1, tzinfo=UTC).timestamp())]  # since the epoch
+
+
 class _Entry(msgspec.Struct, Generic[V], array_like=True):
-    stored_at: float  # seconds since the epoch
+    stored_at: _Moment
     versions: list[bytes]  # of the entry's tags, in their order; empty for a tag that was never dropped
     value: V
 
@@ -45,12 +48,18 @@ def _decoder(value_type: type[V]) -> msgspec.msgpack.Decoder[_Entry[V]]:
     return msgspec.msgpack.Decoder(_Entry[value_type])  # type: ignore[valid-type]  # a type as a value
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[V]):
-    """A value and how old it is."""
+class Found(msgspec.Struct, Generic[V], frozen=True):
+    """A value and how old it is. read_at: seconds since the epoch; age: since then, in seconds."""
 
     value: V
-    freshness: Freshness
+    read_at: float
+    age: float
+    source: ReadSource
+
+    @property
+    def freshness(self) -> Freshness:
+        """As clients are told."""
+        return Freshness(datetime.fromtimestamp(self.read_at, UTC), max(0, round(self.age * 1000)), self.source)
 
 
 class ReadThrough:
@@ -115,24 +124,32 @@ class ReadThrough:
         load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
     ) -> dict[K, Found[V]]:
         """The values of these ids in two round trips at most; ids that `load` does not know are absent."""
-        tag_list = list(dict.fromkeys(tag for each in ids for tag in tags_of(each)))
-        answers = await self._store.get_many(
-            [*(key_of(each) for each in ids), *(keys.tag_version(tag) for tag in tag_list)]
-        )
-        versions = {tag: version or b"" for tag, version in zip(tag_list, answers[len(ids) :], strict=True)}
-        now = self._clock.now().timestamp()
+        tags = {each: tags_of(each) for each in ids}
+        tag_list = list(dict.fromkeys(chain.from_iterable(tags.values())))
+        answers = await self._store.get_many([*map(key_of, tags), *map(keys.tag_version, tag_list)])
+        versions = {tag: version or b"" for tag, version in zip(tag_list, answers[len(tags) :], strict=True)}
+        decode, now = _decoder(value_type).decode, self._clock.now().timestamp()  # type: ignore[arg-type]  # can be hashed
         valid: dict[K, Found[V]] = {}
         stale: dict[K, Found[V]] = {}
-        for each, raw in zip(ids, answers, strict=False):
-            found = _found(raw, [versions[tag] for tag in tags_of(each)], value_type, now)
-            if found is not None:
-                kept = valid if found.freshness.source is ReadSource.CACHE else stale
-                kept[each] = found
-        missing = [each for each in ids if each not in valid]
+        for (each, its_tags), raw in zip(tags.items(), answers, strict=False):
+            if raw is None:
+                continue
+            try:
+                entry = decode(raw)
+            except (msgspec.MsgspecError, ValueError):  # not ours, damaged, or of another shape
+                continue
+            if entry.versions != [versions[tag] for tag in its_tags]:
+                continue
+            age = now - entry.stored_at
+            if age <= FRESH_SECONDS:
+                valid[each] = Found(entry.value, entry.stored_at, age, ReadSource.CACHE)
+            else:
+                stale[each] = Found(entry.value, entry.stored_at, age, ReadSource.STALE_CACHE)
+        missing = [each for each in tags if each not in valid]
         telemetry.count_cache_reads("hit", len(valid))
         if missing:
             telemetry.count_cache_reads("miss", len(missing))
-            valid |= await self._load(missing, stale, key_of, tags_of, versions, load)
+            valid |= await self._load(missing, stale, key_of, tags, versions, load)
         return valid
 
     async def _load(
@@ -140,7 +157,7 @@ class ReadThrough:
         missing: Sequence[K],
         stale: Mapping[K, Found[V]],
         key_of: Callable[[K], str],
-        tags_of: Callable[[K], Sequence[str]],
+        tags: Mapping[K, Sequence[str]],
         versions: Mapping[str, bytes],
         load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
     ) -> dict[K, Found[V]]:
@@ -151,26 +168,10 @@ class ReadThrough:
                 raise
             telemetry.count_cache_reads("stale", len(stale))
             return dict(stale)
-        now = self._clock.now()
+        now = self._clock.now().timestamp()
         entries = {
-            key_of(each): _encoder.encode(_Entry(now.timestamp(), [versions[tag] for tag in tags_of(each)], value))
+            key_of(each): _encoder.encode(_Entry(now, [versions[tag] for tag in tags[each]], value))
             for each, value in loaded.items()
         }
         self._store.put_many(entries, seconds=STALE_SECONDS)
-        fresh = self.just_read()
-        return {each: Found(value, fresh) for each, value in loaded.items()}
-
-
-def _found(raw: bytes | None, versions: list[bytes], value_type: type[V], now: float) -> Found[V] | None:
-    if raw is None:
-        return None
-    try:
-        entry = _decoder(value_type).decode(raw)  # type: ignore[arg-type]  # every type can be hashed
-        if entry.versions != versions:
-            return None
-        age = now - entry.stored_at
-        source = ReadSource.CACHE if age <= FRESH_SECONDS else ReadSource.STALE_CACHE
-        freshness = Freshness(datetime.fromtimestamp(entry.stored_at, UTC), max(0, round(age * 1000)), source)
-        return Found(entry.value, freshness)
-    except (msgspec.MsgspecError, ValueError, OverflowError, OSError):  # not ours, damaged, or of another shape
-        return None
+        return {each: Found(value, now, 0, self._source) for each, value in loaded.items()}

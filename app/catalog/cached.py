@@ -167,7 +167,8 @@ async def _many(
     value_type: Any,  # noqa: ANN401  a NewType and a parametrised tuple are types that `type` does not cover
     load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
 ) -> dict[K, V]:
-    found = await cache.get_many(ids, lambda each: keys.entry(kind, each), tags_of, value_type, load)
+    beginning = keys.entry(kind, "")
+    found = await cache.get_many(ids, lambda each: f"{beginning}{each}", tags_of, value_type, load)
     return {each: entry.value for each, entry in found.items()}
 
 
