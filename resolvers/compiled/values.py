@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeAlias
 
 from graphql import GraphQLAbstractType, GraphQLError, GraphQLLeafType, GraphQLObjectType
-from graphql.pyutils import Undefined, gather_with_cancel, inspect, is_iterable
+from graphql.pyutils import Undefined, inspect, is_iterable
 
 from resolvers.compiled.execution import Execution, Later, Path, Place, or_null
 from resolvers.compiled.info import FieldInfo
+from resolvers.compiled.together import all_of
 
 Fields: TypeAlias = tuple[tuple[str, Callable[[Any, Execution, Path], object]], ...]
 
@@ -256,6 +257,6 @@ async def _together(answer: Any, waiting: list[Any]) -> object:  # noqa: ANN401 
     if len(waiting) == 1:
         answer[waiting[0]] = await answer[waiting[0]]()
         return answer
-    for key, value in zip(waiting, await gather_with_cancel(*(answer[key]() for key in waiting)), strict=True):
+    for key, value in zip(waiting, await all_of(answer[key]() for key in waiting), strict=True):
         answer[key] = value
     return answer
