@@ -140,12 +140,13 @@ def _spent(shape: _Shape, data: Mapping[str, Any]) -> int:
 
 def _spent_below(shapes: tuple[_Shape, ...], value: object) -> int:
     if isinstance(value, list):
-        return sum(_spent_below(shapes, each) for each in value)
+        return sum([_spent_below(shapes, each) for each in value])
     if not isinstance(value, dict):
         return 0
-    if len(shapes) > 1:  # the answer does not say of which type it is: the dearest that it can be
-        shapes = tuple(shape for shape in shapes if shape.keys >= value.keys())
-    return max((_spent(shape, value) for shape in shapes), default=0)
+    if len(shapes) == 1:
+        return _spent(shapes[0], value)
+    # the answer does not say of which type it is: the dearest that it can be
+    return max((_spent(shape, value) for shape in shapes if shape.keys >= value.keys()), default=0)
 
 
 class Planner:
