@@ -22,7 +22,7 @@ from app.core.money import Money as MoneyRecord
 from app.core.pagination import Count as CountRecord
 from dataloaders.batching import Loader
 from resolvers.backing import backed_by, given
-from resolvers.connection import PageInfo, PageMark, asked_page, listing
+from resolvers.connection import PageInfo, PageMark, asked_page, page_mark
 from resolvers.context import Context, Info
 from resolvers.cost_directives import EMBEDDED, at_most
 from resolvers.facets import Count, Facet, facets_of
@@ -202,13 +202,12 @@ async def search_products(
         language=info.context.text_language,
     )
     hits, freshness = await info.context.in_turn(info.context.services.search.page, request, asked_page(*window))
-    found = await info.context.loaders.product.load_many(hits.page.items)
-    by_id = {product.id: product for product in found}
-    rows = listing(hits.page, [by_id.get(product_id) for product_id in hits.page.items])
+    nodes = tuple(await info.context.loaders.product.load_many(hits.page.items))
+    cursors = dict(zip(hits.page.items, hits.page.cursors, strict=True))
     highlights = _highlights(request, info.context)
-    edges = tuple(ProductRow(row.node, row.cursor, highlights) for row in rows.edges)
+    edges = tuple([ProductRow(node, cursors[node.id], highlights) for node in nodes])  # none for what is gone by now
     counts = _counts(request, info.context)
-    return ProductListing(edges, rows.nodes, rows.page_info, freshness, hits.corrected_query, request, counts)
+    return ProductListing(edges, nodes, page_mark(hits.page), freshness, hits.corrected_query, request, counts)
 
 
 def _counts(request: search.SearchRequest, context: Context) -> Loader[bool, Counted]:
