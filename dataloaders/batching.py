@@ -62,13 +62,46 @@ class Loader(Generic[K, V]):
 
         Concurrency: others wait for the same value, so whoever is canceled while waiting cancels nothing.
         """
-        return await asyncio.shield(self._loader.load(key))
+        answer = self._loader.load(key)
+        return answer.result() if answer.done() else await _own(answer)
 
     async def load_many(self, keys: Sequence[K]) -> list[V]:
         """The values of these keys in their order, without those that have none."""
-        values = await asyncio.shield(self._loader.load_many(list(keys)))
-        return [value for value in values if value is not None]
+        answers = [self._loader.load(key) for key in keys]
+        try:
+            for each in answers:  # those of one batch are there together: only the first is waited for
+                if not each.done():
+                    await _own(each)
+        except BaseException:
+            for each in answers:
+                each.add_done_callback(_heed)
+            raise
+        return [value for each in answers if (value := each.result()) is not None]
 
     def clear(self) -> None:
         """Forget everything: a mutation has changed it."""
         self._loader.clear_all()
+
+
+def _own(answer: asyncio.Future[V]) -> asyncio.Future[V]:
+    """An answer that others wait for too: to cancel this future cancels nothing. Costs half of `asyncio.shield`."""
+    own: asyncio.Future[V] = answer.get_loop().create_future()
+
+    def give(answer: asyncio.Future[V]) -> None:
+        if own.done():
+            _heed(answer)
+        elif answer.cancelled():
+            own.cancel()
+        elif (error := answer.exception()) is not None:
+            own.set_exception(error)
+        else:
+            own.set_result(answer.result())
+
+    answer.add_done_callback(give)
+    return own
+
+
+def _heed(answer: asyncio.Future[V]) -> None:
+    """Have an error that nobody waits for not be reported as a forgotten one."""
+    if not answer.cancelled():
+        answer.exception()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -126,6 +127,20 @@ async def test_a_failure_reaches_everyone_who_asked_and_is_not_remembered(port: 
     assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 2
     port.failure = None
     assert await loader.load(2) == "value 2 of call 2"
+
+
+async def test_no_error_of_many_is_reported_as_forgotten(port: Port, loader: Loader[int, str]) -> None:
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    port.failure = DatabaseUnavailable("gone")
+
+    with pytest.raises(DatabaseUnavailable):
+        await loader.load_many([2, 4, 6])
+    await others_run()
+    gc.collect()
+
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert reported == []
 
 
 async def test_whoever_is_canceled_while_waiting_takes_nothing_from_others(
