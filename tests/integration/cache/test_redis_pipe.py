@@ -175,9 +175,9 @@ async def test_an_answer_is_waited_for_from_the_time_that_the_command_went_out()
             writer.write(b"+PONG\r\n")
 
     async with scripted(talk) as port:
-        pipe = await open_pipe(f"redis://127.0.0.1:{port}", 0.5)
+        pipe = await open_pipe(f"redis://127.0.0.1:{port}", 2.0)
         told = pipe.tell("PING")
-        time.sleep(0.6)  # noqa: ASYNC251  the loop is busy before it can send
+        time.sleep(2.1)  # noqa: ASYNC251  the loop is busy before it can send
 
         assert await told == b"PONG"
         pipe.close()
