@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -25,6 +25,8 @@ from app.core.errors import OperationalError
 from app.core.freshness import Freshness, ReadSource
 
 FRESH_SECONDS = 60
+_REMEMBERED = 4_000  # entries that are asked for all the time, as they were decoded: some ten megabytes
+_REMEMBERED_BYTES = 2_000  # a product has less; longer ones, such as facets, are decoded each time
 STALE_SECONDS = 300  # a price may be five minutes old while the database is down; carts never use it
 
 K = TypeVar("K")
@@ -46,6 +48,21 @@ _encoder = msgspec.msgpack.Encoder()
 @cache  # of a few dozen types
 def _decoder(value_type: type[V]) -> msgspec.msgpack.Decoder[_Entry[V]]:
     return msgspec.msgpack.Decoder(_Entry[value_type])  # type: ignore[valid-type]  # a type as a value
+
+
+def _decoded(value_type: type[V], raw: bytes) -> _Entry[V] | None:
+    """An entry; None for what is not ours, damaged, or of another shape."""
+    try:
+        return _decoder(value_type).decode(raw)  # type: ignore[arg-type]  # every type can be hashed
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+_remembered: Callable[[Any, bytes], _Entry[Any] | None] = lru_cache(_REMEMBERED)(_decoded)
+
+
+def _entry(value_type: type[V], raw: bytes) -> _Entry[V] | None:
+    return _remembered(value_type, raw) if len(raw) <= _REMEMBERED_BYTES else _decoded(value_type, raw)
 
 
 class Found(msgspec.Struct, Generic[V], frozen=True):
@@ -128,17 +145,14 @@ class ReadThrough:
         tag_list = list(dict.fromkeys(chain.from_iterable(tags.values())))
         answers = await self._store.get_many([*map(key_of, tags), *map(keys.tag_version, tag_list)])
         versions = {tag: version or b"" for tag, version in zip(tag_list, answers[len(tags) :], strict=True)}
-        decode, now = _decoder(value_type).decode, self._clock.now().timestamp()  # type: ignore[arg-type]  # can be hashed
+        now = self._clock.now().timestamp()
         valid: dict[K, Found[V]] = {}
         stale: dict[K, Found[V]] = {}
         for (each, its_tags), raw in zip(tags.items(), answers, strict=False):
             if raw is None:
                 continue
-            try:
-                entry = decode(raw)
-            except (msgspec.MsgspecError, ValueError):  # not ours, damaged, or of another shape
-                continue
-            if entry.versions != [versions[tag] for tag in its_tags]:
+            entry = _entry(value_type, raw)
+            if entry is None or entry.versions != [versions[tag] for tag in its_tags]:
                 continue
             age = now - entry.stored_at
             if age <= FRESH_SECONDS:

@@ -104,6 +104,17 @@ async def test_a_miss_is_loaded_and_the_next_reader_hits(desk: Desk) -> None:
     assert desk.catalogue.loads == [["mug"]]
 
 
+async def test_an_entry_that_is_hit_again_is_decoded_once_and_a_new_one_anew(desk: Desk) -> None:
+    await desk.mug()
+    second, third = await desk.mug(), await desk.mug()
+    desk.catalogue.prices["mug"] = 2_000
+    await desk.store.drop_tags(["product:7"])
+    await desk.mug()
+
+    assert third.value is second.value
+    assert (await desk.mug()).value == Price("mug", 2_000)
+
+
 async def test_an_entry_is_fresh_for_60_seconds_and_not_longer(desk: Desk) -> None:
     await desk.mug()
     desk.catalogue.prices["mug"] = 2_000
