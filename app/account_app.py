@@ -1,4 +1,7 @@
-"""The web application of accounts alone: what `cartograph serve --only accounts` loads. See ADR-0031."""
+"""The web application of accounts alone, which `cartograph serve --only accounts` loads, and its part of the shop's.
+
+See ADR-0031.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,15 @@ import os
 from starlette.types import ASGIApp
 
 from app import telemetry
-from app.account_web import build_auth_api
+from app.account_bootstrap import Accounts
 from app.bootstrap import Shop, build_shop
+from app.core.clock import Clock
+from app.core.throttle import Bucket, Throttle
 from app.http.account_asgi import AccountWebServices, create_account_asgi
-from app.settings import load_settings
+from app.http.auth_api import AuthApi
+from app.http.authentication import Authentication
+from app.http.caller import CostBuckets
+from app.settings import Settings, load_settings
 
 
 def build_account_app(shop: Shop) -> ASGIApp:
@@ -27,3 +35,28 @@ def create_account_app() -> ASGIApp:
     settings = load_settings(os.environ)
     telemetry.configure_logging(settings.log_level)
     return build_account_app(build_shop(settings))
+
+
+def cost_buckets(settings: Settings) -> CostBuckets:
+    """The size of a caller's bucket, by who they are."""
+    return CostBuckets(
+        customer=Bucket(settings.cost_bucket, settings.cost_restored_customer),
+        address=Bucket(settings.cost_bucket, settings.cost_restored_address),
+    )
+
+
+def build_auth_api(settings: Settings, accounts: Accounts, throttle: Throttle, clock: Clock) -> AuthApi | None:
+    """`/api/auth` for this process; None where another one serves it."""
+    if settings.accounts_url:
+        return None
+    return AuthApi(
+        accounts=accounts.service,
+        keys=accounts.keys,
+        ended=accounts.ended_source,
+        authentication=Authentication(accounts.verifier, cookies=settings.auth_cookies),
+        throttle=throttle,
+        buckets=cost_buckets(settings),
+        clock=clock,
+        language=settings.language,
+        cookies=settings.auth_cookies,
+    )

@@ -107,7 +107,8 @@ def build_shop(
     """A shop for these settings.
 
     paced: whether calls of the payment provider are spread out over time, by all that are paced together, as the worker
-    does while buyers do not wait; clock, gateway: others than the real ones, for tests.
+    does while buyers do not wait; redis_timeout_seconds: of a command; clock, gateway: others than the real ones, for
+    tests.
     """
     clock, ids, currency = clock or SystemClock(), RandomIds(), Currency(settings.currency)
     secret = settings.secret_key.get_secret_value().encode()

@@ -117,7 +117,7 @@ async def _jobs(shop: Shop) -> Finding:
         return Finding("jobs", ok=False, detail=f"dead after their last try: {named}", fix=fix, vital=False)
     late = max((count.oldest_waiting_seconds for count in counts), default=0.0)
     waiting = sum(count.waiting for count in counts)
-    detail = f"{waiting:,} due and waiting, the first for {late:.0f} s"
+    detail = f"{waiting:,} due and waiting, the first for {late:.0f} s" if waiting else "nothing is due"
     return Finding("jobs", late < LATE_SECONDS, detail, "is `cartograph worker` running?", vital=False)
 
 

@@ -7,7 +7,7 @@ import os
 from starlette.types import ASGIApp
 
 from app import telemetry
-from app.account_web import build_auth_api, cost_buckets
+from app.account_app import build_auth_api, cost_buckets
 from app.bootstrap import build_shop
 from app.core.fault_points import Armed, arm_to_kill
 from app.http.asgi import WebServices, create_asgi

@@ -72,11 +72,11 @@ class Loader(Generic[K, V]):
             for each in answers:  # those of one batch are there together: only the first is waited for
                 if not each.done():
                     await _own(each)
+            return [value for each in answers if (value := each.result()) is not None]
         except BaseException:
             for each in answers:
                 each.add_done_callback(_heed)
             raise
-        return [value for each in answers if (value := each.result()) is not None]
 
     def clear(self) -> None:
         """Forget everything: a mutation has changed it."""

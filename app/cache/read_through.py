@@ -25,7 +25,7 @@ from app.core.errors import OperationalError
 from app.core.freshness import Freshness, ReadSource
 
 FRESH_SECONDS = 60
-_REMEMBERED = 4_000  # entries that are asked for all the time, as they were decoded: some ten megabytes
+_REMEMBERED = 2_000  # entries that are asked for all the time, as they were decoded: twenty megabytes at most
 _REMEMBERED_BYTES = 2_000  # a product has less; longer ones, such as facets, are decoded each time
 STALE_SECONDS = 300  # a price may be five minutes old while the database is down; carts never use it
 

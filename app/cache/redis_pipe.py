@@ -36,7 +36,7 @@ class PipeBroken(ConnectionError):
 
 
 class RedisPipe(asyncio.Protocol):
-    """The connection. For one event loop; nothing waits for longer than `timeout_seconds`, and then it breaks."""
+    """The connection. For one event loop; it breaks where what has gone out waits longer than `timeout_seconds`."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds

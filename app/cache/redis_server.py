@@ -1,8 +1,9 @@
 """One Redis or Valkey server, asked with little patience.
 
-A dead or hung server costs a request 100 ms once, then nothing for a while: after a fault it counts as away for
-AWAY_SECONDS before it is asked again, whoever asks. All commands of a process share one connection: what tasks ask in
-one turn of the event loop goes out together, which costs a fifth of a connection for each command. See ADR-0004.
+A dead or hung server costs a request 100 ms once, a command or the worker a second, then nothing for a while: after a
+fault it counts as away for AWAY_SECONDS before it is asked again, whoever asks. All commands of a process share one
+connection: what tasks ask in one turn of the event loop goes out together, which costs a fifth of a connection for each
+command. See ADR-0004.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class PostgresSearchIndex:
     async def count(self, request: SearchRequest) -> Count:
         """How many products the request finds: exactly, or at least where that would take long."""
         narrow = await self._narrow(request)
-        reading = await self._read(request)
+        reading = await self._read_beside(request)
         count = await self._counts.count(Search(reading.meaning, narrow))
         if count.value < FEW and (better := await self._otherwise(reading, request, count.value)) is not None:
             count = await self._counts.count(Search(better[1], narrow))
@@ -95,7 +95,7 @@ class PostgresSearchIndex:
     async def facets(self, request: SearchRequest) -> Facets:
         """Counts by brand, category, price, and by every attribute and option that the products have."""
         narrow = await self._narrow(request)
-        reading = await self._read(request)
+        reading = await self._read_beside(request)
         facets = await self._facets(Search(reading.meaning, narrow))
         found = facets.count.value
         if found < FEW and (better := await self._otherwise(reading, request, found)) is not None:
@@ -111,7 +111,7 @@ class PostgresSearchIndex:
 
     async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:
         """Which of these words a request's query is about, for marking them."""
-        reading = await self._read(request)
+        reading = await self._read_beside(request)
         meaning = reading.meaning
         if (better := await self._otherwise(reading, request, 0)) is not None:
             meaning = better[1]
@@ -125,23 +125,27 @@ class PostgresSearchIndex:
         return currency if currency != self._currency else None
 
     async def _read(self, request: SearchRequest) -> Reading:
-        return await self._vocabulary.read(
-            request.query[:MAX_QUERY_LENGTH], self._vocabulary.language(request.language)
-        )
+        query, language = request.query[:MAX_QUERY_LENGTH], self._vocabulary.language(request.language)
+        return await self._vocabulary.read(query, language)
+
+    async def _read_beside(self, request: SearchRequest) -> Reading:
+        """The reading of a query that the page beside has read a moment ago."""
+        query, language = request.query[:MAX_QUERY_LENGTH], self._vocabulary.language(request.language)
+        return await self._vocabulary.read_again(query, language)
 
     async def _as_typed(
         self, request: SearchRequest, narrow: Narrowing, page: PageRequest, after: Row | None
     ) -> tuple[Reading, Sequence[Row]]:
         """How the query reads, and its rows: one statement where every word is known and the query has nothing else."""
         guess = self._vocabulary.guess(request.query[:MAX_QUERY_LENGTH], self._vocabulary.language(request.language))
-        if guess is not None:
+        if guess is None:
+            reading = await self._read(request)
+        else:
             look = Look(guess.values)
             rows = await self._segments.rows(Search(guess.reading.meaning, narrow), request.sort, page, after, look)
-            if look.is_done:
-                reading = await self._vocabulary.settle(guess, look.found)
-                if not look.found:
-                    return reading, rows
-        reading = await self._read(request)
+            reading = await (self._vocabulary.settle(guess, look.found) if look.is_done else self._read(request))
+            if look.is_done and not look.found:
+                return reading, rows
         return reading, await self._segments.rows(Search(reading.meaning, narrow), request.sort, page, after)
 
     async def _as(self, read: str, request: SearchRequest) -> Meaning:

@@ -68,7 +68,7 @@ class Frequency:
 
     @property
     def is_few(self) -> bool:
-        """Whether reading all matches is quicker than anything cleverer begins; at worst they are ten times as many."""
+        """Whether reading all matches is quicker than anything cleverer begins; there are _MANY of them at worst."""
         return self.most <= FEW_MATCHES or (self.most <= _MANY and self.likely <= FEW_MATCHES / 4)
 
 

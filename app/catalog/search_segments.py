@@ -99,7 +99,10 @@ class SearchSegments:
     async def rows(
         self, search: Search, sort: ProductSort, page: PageRequest, after: Row | None, look: Look | None = None
     ) -> Sequence[Row]:
-        """Up to limit + 1 rows from the cursor on, in the direction of the walk. A look may be left undone."""
+        """Up to limit + 1 rows from the cursor on, in the direction of the walk.
+
+        look: may be left undone; what it finds ends the reading, as rows of a wrong guess are of no use.
+        """
         if search.finds_nothing:
             return ()
         few = search.frequency(await self.state(), in_name=False).is_few
@@ -114,7 +117,7 @@ class SearchSegments:
                 rows += await self._top(search, wanted)
             else:
                 rows += await self._segment(segment, search, wanted, look)
-            if len(rows) > page.limit:
+            if len(rows) > page.limit or (look is not None and look.found):
                 break
         return rows
 
@@ -166,7 +169,7 @@ class SearchSegments:
                 statement = page_statement(asked, order, arm, **turn, walk_rows=walk_rows(frequency, order))
             rows = await self._fetch(statement, asked_values, look, by_class=shape.by_class)
             found = [Row(int(row[2]) if shape.by_class else segment.lowest, row[0], row[1]) for row in rows]
-            if len(found) == wanted.number:
+            if len(found) == wanted.number or (look is not None and look.found):
                 break
         return found
 

@@ -56,19 +56,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """How a query reads if nothing else is found for it. values: what `looked_up_beside` is asked with to find out."""
+    """How a query reads if nothing else is found for it. values: of `looked_up_beside`; begun: when it was made."""
 
     query: str
     language: str
     reading: Reading
     values: Mapping[str, object]
+    begun: float
 
 
 class Vocabulary:
     """Reads queries. language: the shop's own.
 
-    A reading is kept for a second: the page, the count and the facets of one request read the same words. What is
-    known of words that names have is kept for ten minutes; what else a query finds is asked for each time.
+    What is known of words that names have is kept for ten minutes; what else a query finds is asked for each time. A
+    reading is kept for a second besides: count and facets use that of the page beside them.
     """
 
     def __init__(self, database: Database, clock: Clock, *, language: str) -> None:
@@ -83,39 +84,43 @@ class Vocabulary:
         return asked if asked in LANGUAGES else self._own
 
     async def read(self, query: str, language: str) -> Reading:
-        """What a query means. One statement where every word is known, more where not, none without words.
+        """What a query means now. One statement where every word is known, more where not, none without words.
 
         A last word that is in no name may be half typed: what it may become is looked for besides.
         """
-        kept = self._reading(query, language)
-        return kept if kept is not None else self._keep(query, language, await self._read(query, language))
+        begun = self._clock.monotonic()
+        return self._keep(query, language, await self._read(query, language), begun)
+
+    async def read_again(self, query: str, language: str) -> Reading:
+        """What a query means, or has meant a second ago at the most: for what stands beside a page that has read it."""
+        kept = self._kept.get((query, language))
+        if kept is not None and self._clock.monotonic() - kept[0] < _KEPT_SECONDS:
+            return kept[1]
+        return await self.read(query, language)
 
     def guess(self, query: str, language: str) -> Guess | None:
-        """How a query reads as far as is known here; None where it has been read, or a word has to be asked for."""
-        if self._reading(query, language) is not None:
-            return None
+        """How a query reads as far as is known here; None where a word has to be asked for."""
         parsed = parse(query)
         facts = self._known_facts(parsed.words(), language)
         meaning = combine(parsed, facts, {}) if all(word in facts for word in parsed.words()) else None
         if meaning is None or not meaning.tsquery:
             return None
-        return Guess(query, language, Reading(parsed, facts, meaning), _looked_for(query, parsed, language))
+        values, now = _looked_for(query, parsed, language), self._clock.monotonic()
+        return Guess(query, language, Reading(parsed, facts, meaning), values, now)
 
     async def settle(self, guess: Guess, found: Sequence[Any]) -> Reading:
         """How a query reads after all. found: what has been found for it, nothing if the guess was right."""
-        reading = guess.reading
-        if found:
-            reading = await self._with(found, reading.text, dict(reading.facts), guess.language)
-        return self._keep(guess.query, guess.language, reading)
+        guessed, language = guess.reading, guess.language
+        reading = await self._with(found, guessed.text, dict(guessed.facts), language) if found else guessed
+        return self._keep(guess.query, language, reading, guess.begun)
 
-    def _reading(self, query: str, language: str) -> Reading | None:
-        kept = self._kept.get((query, language))
-        return kept[1] if kept is not None and self._clock.monotonic() - kept[0] < _KEPT_SECONDS else None
-
-    def _keep(self, query: str, language: str, reading: Reading) -> Reading:
+    def _keep(self, query: str, language: str, reading: Reading, begun: float) -> Reading:
+        """Keep a reading, unless one that was begun later is kept."""
         if len(self._kept) >= _KEPT_READINGS:
             self._kept.clear()
-        self._kept[query, language] = (self._clock.monotonic(), reading)
+        kept = self._kept.get((query, language))
+        if kept is None or kept[0] <= begun:
+            self._kept[query, language] = begun, reading
         return reading
 
     async def _read(self, query: str, language: str) -> Reading:

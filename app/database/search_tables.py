@@ -1,7 +1,7 @@
 """The tables that product search reads: copies of the catalogue in the shape of its questions. See ADR-0020.
 
-`product_search` has everything that finds, filters and orders a product, in rows of a few hundred bytes: its long
-vector is kept out of line. Prices and availability are in no index of it, so that their changes stay in place (HOT).
+`product_search` has everything that finds, filters and orders a product, in rows of about a kilobyte. Prices and
+availability are in no index of it, so that their changes stay in place (HOT).
 The tables that a rebuild replaces refer to no other one: dropping the old ones then locks nothing but them.
 """
 

@@ -82,7 +82,10 @@ class _Endpoint:
 
 
 class _Shortcut:
-    """Wraps the router: one path is answered without its layers. For nearly all requests they find nothing to do."""
+    """Wraps the router: what is posted to one path is answered without its layers, which find nothing to do for it.
+
+    endpoint: raises no HTTPException.
+    """
 
     def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
         self._app = app
@@ -90,7 +93,7 @@ class _Shortcut:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_short = scope["type"] == "http" and scope["path"] == self._path
+        is_short = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == self._path
         await (self._endpoint if is_short else self._app)(scope, receive, send)
 
 

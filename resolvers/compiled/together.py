@@ -1,4 +1,4 @@
-"""Several coroutines awaited at once, exactly as graphql-core's `gather_with_cancel` does it, for less CPU."""
+"""Several coroutines awaited at once, as graphql-core's `gather_with_cancel` does it, for less CPU."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 
 async def all_of(coroutines: Iterable[Coroutine[Any, Any, object]]) -> list[object]:
-    """What they give, in their order.
+    """What they give, in their order. coroutines: one at least.
 
-    Raises the first error, once the others were canceled and have ended.
+    Raises the first error, once the others were canceled and have ended; CancelledError if it is canceled, whatever
+    they make of that.
     """
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(each) for each in coroutines]
@@ -31,6 +32,7 @@ class _Together(asyncio.Future[None]):
         super().__init__(loop=loop)
         self._tasks = tasks
         self._unfinished = len(tasks)
+        self._is_canceled = False
         end = self._end
         for task in tasks:
             task.add_done_callback(end)
@@ -40,6 +42,7 @@ class _Together(asyncio.Future[None]):
         if self.done():
             return False
         canceled = [task.cancel(msg) for task in self._tasks]
+        self._is_canceled = self._is_canceled or any(canceled)
         return any(canceled)
 
     def _end(self, task: asyncio.Task[object]) -> None:
@@ -49,5 +52,9 @@ class _Together(asyncio.Future[None]):
             return
         if error is not None:
             self.set_exception(error)
-        elif not self._unfinished:
+        elif self._unfinished:
+            return
+        elif self._is_canceled:
+            self.set_exception(asyncio.CancelledError())
+        else:
             self.set_result(None)

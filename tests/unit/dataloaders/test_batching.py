@@ -129,13 +129,24 @@ async def test_a_failure_reaches_everyone_who_asked_and_is_not_remembered(port: 
     assert await loader.load(2) == "value 2 of call 2"
 
 
-async def test_no_error_of_many_is_reported_as_forgotten(port: Port, loader: Loader[int, str]) -> None:
-    reported: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
-    port.failure = DatabaseUnavailable("gone")
+@pytest.mark.parametrize("is_slow", [False, True], ids=["one batch", "beside a slow batch"])
+async def test_no_error_of_many_is_reported_as_forgotten(port: Port, loader: Loader[int, str], is_slow: bool) -> None:
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+    gate = port.gate = asyncio.Event() if is_slow else None
+    slow = asyncio.create_task(loader.load(8)) if is_slow else None
+    await others_run()
+    port.gate, port.failure = None, DatabaseUnavailable("gone")
 
+    many = asyncio.create_task(loader.load_many([8, 2, 4, 6] if is_slow else [2, 4, 6]))
+    await others_run()
+    port.failure = None
+    if gate is not None and slow is not None:
+        gate.set()
+        await slow
     with pytest.raises(DatabaseUnavailable):
-        await loader.load_many([2, 4, 6])
+        await many
+    del many
     await others_run()
     gc.collect()
 
