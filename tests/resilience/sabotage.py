@@ -167,8 +167,8 @@ SABOTAGES = (
         "the worker asks the provider as fast as it can",
         "test_outage.py",
         "app/bootstrap.py",
-        "WORKER_STATEMENT_SECONDS, paced=True)",
-        "WORKER_STATEMENT_SECONDS, paced=False)",
+        "WORKER_REDIS_SECONDS,\n        paced=True,",
+        "WORKER_REDIS_SECONDS,\n        paced=False,",
         "rate <= PACE_PER_SECOND",
     ),
 )
