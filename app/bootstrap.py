@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.account_bootstrap import account_database, build_accounts
 from app.cache import keys
+from app.cache.kept_answers import KeptAnswers
 from app.cache.persisted_queries import RedisPersistedQueries
 from app.cache.read_through import ReadThrough
 from app.cache.redis_changes import RedisChanges
@@ -218,6 +219,7 @@ def build_shop(
         delete_expired_carts=DeleteExpired(transactions, clock),
         reprice_catalog=RepriceCatalog(transactions, clock, keys.catalog_tags),
         set_prices=SetPrices(transactions, clock, keys.catalog_tags),
+        public_answers=KeptAnswers(cache, clock),
         find_document=FindDocument(
             DocumentMode(settings.documents),
             RememberedDocuments(SqlTrustedDocuments(database), clock),

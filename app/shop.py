@@ -29,6 +29,7 @@ from app.checkout.refund_payment import RefundPayment
 from app.checkout.settle_refund import SettleRefund
 from app.core.clock import Clock
 from app.core.ids import IdSource
+from app.core.public_answers import PublicAnswers
 from app.core.throttle import Throttle
 from app.customers.export_data import ExportCustomer
 from app.customers.forget_customers import ForgetCustomers
@@ -79,6 +80,7 @@ class Shop:
     delete_expired_carts: DeleteExpired
     reprice_catalog: RepriceCatalog
     set_prices: SetPrices
+    public_answers: PublicAnswers
     find_document: FindDocument
     import_documents: ImportDocuments
     list_documents: ListDocuments

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import sys
-from collections import Counter as Counts
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
+from app.core import provenance
 from app.core.card_data import masked
 
 if TYPE_CHECKING:
@@ -38,7 +38,11 @@ HTTP_SECONDS = Histogram(
 OPERATION_ERRORS = Counter("cartograph_graphql_errors_total", "Errors in GraphQL answers, by their code.", ["code"])
 CACHE_READS = Counter("cartograph_cache_reads_total", "Cache look-ups, by what they found.", ["outcome"])
 CACHE_FAULTS = Counter("cartograph_cache_faults_total", "Commands that Redis did not answer.")
-cache_reads: ContextVar[Counts[str] | None] = ContextVar("cache_reads", default=None)  # those of one request
+ANSWERS = Counter(
+    "cartograph_guest_answers_total",
+    "Answers to queries of guests: kept ones, those made for all who ask the same, and those made for one.",
+    ["outcome"],
+)
 PERSISTED_QUERIES = Counter(
     "cartograph_persisted_queries_total",
     "Documents that were named instead of sent, by what became of it.",
@@ -117,9 +121,9 @@ MAILS = Counter("cartograph_mails_total", "E-mails handed to the mail server, by
 def count_cache_reads(outcome: str, number: int) -> None:
     """Count look-ups: for the metrics, and for the request that wants to know its own."""
     CACHE_READS.labels(outcome).inc(number)
-    own = cache_reads.get()
-    if own is not None:
-        own[outcome] += number
+    notes = provenance.current()
+    if notes is not None:
+        notes.lookups[outcome] += number
 
 
 def configure_logging(level: str) -> None:

@@ -43,6 +43,7 @@ def build_app(shop: Shop) -> ASGIApp:
             throttle=shop.throttle,
             cost_buckets=cost_buckets(settings),
             find_document=shop.find_document,
+            public_answers=shop.public_answers,
             payment_events=shop.provider_desk.events,
             receive_event=shop.provider_desk.receive_event,
             pages=pages,

@@ -20,6 +20,7 @@ from app.core.ids import CategoryId
 from app.core.money import Currency
 from app.core.money import Money as MoneyRecord
 from app.core.pagination import Count as CountRecord
+from app.core.provenance import is_for_this_request
 from dataloaders.batching import Loader
 from resolvers.backing import backed_by, given
 from resolvers.connection import PageInfo, PageMark, asked_page, page_mark
@@ -101,7 +102,12 @@ class ProductConnection:
         description="What was looked for instead of the words as typed, which find nothing or next to nothing;"
         " null where they were right."
     )
-    freshness: Freshness = strawberry.field(description="How old this page is.")
+
+    @strawberry.field(description="How old this page is.", graphql_type=Freshness)
+    def freshness(found: strawberry.Parent[ProductListing]) -> FreshnessRecord:
+        """Of this moment: an answer that tells of its age cannot be given again later."""
+        is_for_this_request()
+        return found.freshness
 
     @strawberry.field(description="How many products there are in all.", graphql_type=Count)
     async def total_count(found: strawberry.Parent[ProductListing]) -> CountRecord:

@@ -9,6 +9,7 @@ trusted ones.
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -75,13 +76,14 @@ class NoSuchOperation(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a prepared document."""
+    """One operation of a prepared document. digest: of its text and name."""
 
     document: DocumentNode
     name: str | None
     node: OperationDefinitionNode
     plan: Plan
     compiled: CompiledOperation
+    digest: bytes
 
     @property
     def kind(self) -> OperationKind:
@@ -151,14 +153,18 @@ class ShopSchema(strawberry.Schema):
         if errors:
             raise DocumentRefused(errors)
         nodes = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-        operations = [self._operation(document, each, len(text) // len(nodes)) for each in nodes]
+        digest = hashlib.sha256(text.encode()).digest()
+        operations = [self._operation(document, each, len(text) // len(nodes), digest) for each in nodes]
         return Prepared({operation.name: operation for operation in operations})
 
-    def _operation(self, document: DocumentNode, node: OperationDefinitionNode, characters: int) -> Operation:
+    def _operation(
+        self, document: DocumentNode, node: OperationDefinitionNode, characters: int, digest: bytes
+    ) -> Operation:
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
         plan = self._planner.plan(node, fragments)
         compiled = CompiledOperation(self._compiler, document, node, most_fields=characters // CHARACTERS_A_FIELD)
-        return Operation(document, node.name.value if node.name else None, node, plan, compiled)
+        name = node.name.value if node.name else None
+        return Operation(document, name, node, plan, compiled, digest + (name or "").encode())
 
     async def run(
         self, operation: Operation, variables: dict[str, Any], context: Context, *, event: object = None

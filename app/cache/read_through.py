@@ -9,7 +9,7 @@ said so, while the database fails. Parallel readers of one key in this process s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from itertools import chain
@@ -20,6 +20,7 @@ import msgspec
 from app import telemetry
 from app.cache import keys
 from app.cache.store import CacheStore
+from app.core import provenance
 from app.core.clock import Clock
 from app.core.errors import OperationalError
 from app.core.freshness import Freshness, ReadSource
@@ -33,11 +34,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-_Moment = Annotated[float, msgspec.Meta(ge=0, lt=datetime(9999, 1, 1, tzinfo=UTC).timestamp())]  # since the epoch
+Moment = Annotated[float, msgspec.Meta(ge=0, lt=datetime(9999, 1, 1, tzinfo=UTC).timestamp())]  # since the epoch
 
 
 class _Entry(msgspec.Struct, Generic[V], array_like=True):
-    stored_at: _Moment
+    stored_at: Moment
     versions: list[bytes]  # of the entry's tags, in their order; empty for a tag that was never dropped
     value: V
 
@@ -106,6 +107,7 @@ class ReadThrough:
             if not under_way.cancelled() or (task and task.cancelling()):  # this task itself was
                 raise
             return await self.get(key, tags, value_type, load)
+        _note([found])
         return found
 
     async def _get_alone(
@@ -164,6 +166,7 @@ class ReadThrough:
         if missing:
             telemetry.count_cache_reads("miss", len(missing))
             valid |= await self._load(missing, stale, key_of, tags, versions, load)
+        _note(valid.values())
         return valid
 
     async def _load(
@@ -176,7 +179,8 @@ class ReadThrough:
         load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
     ) -> dict[K, Found[V]]:
         try:
-            loaded = await load(missing)
+            with provenance.noted(None):
+                loaded = await load(missing)
         except OperationalError:
             if len(stale) < len(missing):  # some were never cached: half an answer would be a wrong one
                 raise
@@ -189,3 +193,13 @@ class ReadThrough:
         }
         self._store.put_many(entries, seconds=STALE_SECONDS)
         return {each: Found(value, now, 0, self._source) for each, value in loaded.items()}
+
+
+def _note(values: Iterable[Found[Any]]) -> None:
+    notes = provenance.current()
+    if notes is None:
+        return
+    for each in values:
+        notes.add(each.read_at)
+        if each.source is ReadSource.STALE_CACHE:
+            notes.is_public = False

@@ -216,7 +216,11 @@ class CachedSearch:
 
     async def matched_words(self, request: SearchRequest, words: Sequence[str]) -> frozenset[str]:
         """Which of these words a request's query is about."""
-        return await self._inner.matched_words(request, words)
+
+        async def load() -> frozenset[str]:
+            return await self._inner.matched_words(request, words)
+
+        return (await self._get("matched-words", (request, words), request, frozenset[str], load))[0]
 
     async def _get(
         self,

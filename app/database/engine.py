@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.core import provenance
 from app.database.direct import DirectReads, Hear, Row
 from app.database.failures import translated
 
@@ -79,6 +80,7 @@ class Database:
         statement: one that is kept, as each is compiled once and remembered; values: of its parameters by name.
         Raises DatabaseUnavailable.
         """
+        provenance.is_for_this_request()
         return await self._direct.fetch(statement, values)
 
     @asynccontextmanager
@@ -133,6 +135,7 @@ class Database:
 
 @asynccontextmanager
 async def _session(opened: Any) -> AsyncIterator[AsyncConnection]:  # noqa: ANN401  two SQLAlchemy context types
+    provenance.is_for_this_request()
     with translated():
         async with opened as connection:
             try:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.checkout.receive_event import ReceiveEvent
 from app.core.ids import IdSource
+from app.core.public_answers import PublicAnswers
 from app.core.throttle import Throttle
 from app.customers.export_data import ExportCustomer
 from app.documents.find_document import FindDocument
@@ -33,6 +34,7 @@ from app.http.live_connections import LiveConnections
 from app.http.middleware import RequestScope
 from app.http.operations import Operations
 from app.http.pages import Pages
+from app.http.public_queries import PublicQueries
 from app.http.socket_operations import Executor
 from app.http.stripe_webhooks import PATH as WEBHOOKS_PATH
 from app.http.stripe_webhooks import stripe_webhook
@@ -61,6 +63,7 @@ class WebServices:
     throttle: Throttle
     cost_buckets: CostBuckets
     find_document: FindDocument
+    public_answers: PublicAnswers
     payment_events: EventReader
     receive_event: ReceiveEvent
     pages: Pages
@@ -100,7 +103,8 @@ class _Shortcut:
 def create_asgi(web: WebServices) -> ASGIApp:
     """The application, ready for a server."""
     schema = build_schema(introspection=web.introspection)
-    operations = Operations(schema, web.services, web.throttle, web.find_document, sensitive=SENSITIVE)
+    public_queries = PublicQueries(web.public_answers, schema, web.services.profile)
+    operations = Operations(schema, web.services, web.throttle, web.find_document, public_queries, sensitive=SENSITIVE)
     closing, connections, executor = Closing(), LiveConnections(), Executor(operations, web.ids)
     view = GraphQLView(
         operations,

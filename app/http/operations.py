@@ -10,7 +10,6 @@ know only `application/json` read no body of another status than 200. See ADR-00
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -18,14 +17,16 @@ from typing import Any
 
 import msgspec
 
-from app import telemetry
 from app.core.errors import DeadlineExceeded, OperationalError, QueryTooCostly, RateLimited, ShopError, Unauthenticated
+from app.core.provenance import Provenance, noted
+from app.core.public_answers import PublicAnswer
 from app.core.throttle import Throttle, ThrottleStatus, unused
 from app.documents.domain import NoSuchDocument, Refusal
 from app.documents.find_document import FindDocument, FoundDocument
 from app.http.caller import Caller
 from app.http.graphql_errors import explained, formatted, request_error
 from app.http.graphql_request import GraphQLRequest
+from app.http.public_queries import PublicQueries
 from resolvers.context import Context
 from resolvers.cost import MAX_COST
 from resolvers.services import Services
@@ -83,6 +84,11 @@ class Ready:
         """Query, mutation or subscription."""
         return self.operation.kind
 
+    @property
+    def may_be_public(self) -> bool:
+        """Whether somebody else's answer may do: to the query of a guest who asks for nothing about its execution."""
+        return self.kind is OperationKind.QUERY and self.caller.identity is None and not self.debug
+
 
 class Operations:
     """Prepares and executes operations. Safe for any number of tasks at once."""
@@ -93,6 +99,7 @@ class Operations:
         services: Services,
         throttle: Throttle,
         find_document: FindDocument,
+        public_queries: PublicQueries,
         *,
         sensitive: frozenset[str],
     ) -> None:
@@ -100,6 +107,7 @@ class Operations:
         self._find_document = find_document
         self._services = services
         self._throttle = throttle
+        self._public_queries = public_queries
         self._sensitive = sensitive
         self._running = 0
 
@@ -137,16 +145,24 @@ class Operations:
 
     async def execute(self, ready: Ready) -> bytes:
         """The answer as JSON. Raises Refused where the variables do not fit, or where it takes too long."""
-        reads: Counter[str] = Counter()
-        token = telemetry.cache_reads.set(reads)
-        try:
+        lookup = None
+        if ready.may_be_public:
+            lookup = await self._public_queries.find(ready.operation, ready.variables)
+        if lookup is not None and lookup.answer is not None:
+            await self._settle(ready, lookup.answer.cost)
+            return lookup.answer.body
+        provenance = Provenance()
+        with noted(provenance):
             result = await self._run(ready)
-        finally:
-            telemetry.cache_reads.reset(token)
-        extensions = await self._settle(ready, result)
+        cost = _spent(ready, result)
+        extensions = await self._settle(ready, cost)
         if "cache" in ready.debug:
-            extensions["cache"] = {"hits": reads["hit"], "misses": reads["miss"], "stale": reads["stale"]}
-        return _encoded(result, ready, extensions)
+            found = provenance.lookups
+            extensions["cache"] = {"hits": found["hit"], "misses": found["miss"], "stale": found["stale"]}
+        body = _encoded(result, ready, extensions)
+        if lookup is not None and not result.errors:
+            self._public_queries.keep(lookup, PublicAnswer(body, cost), provenance)
+        return body
 
     async def stream(self, ready: Ready) -> AsyncGenerator[bytes, None]:
         """An answer for each event of a subscription. Raises Refused where it cannot begin, or go on.
@@ -165,7 +181,7 @@ class Operations:
                     is_first = False
                     async with self._services.event_turns:
                         result = await self._run(ready, event=event)
-                    yield _encoded(result, ready, await self._settle(ready, result))
+                    yield _encoded(result, ready, await self._settle(ready, _spent(ready, result)))
         except SourceRefused as refused:
             errors = formatted(refused.errors, ready.caller.request_id, before_execution=False)
             raise Refused(errors, 400) from None
@@ -216,10 +232,9 @@ class Operations:
                 return
             await asyncio.sleep(taken.retry_after_ms / 1_000)
 
-    async def _settle(self, ready: Ready, result: Result) -> Body:
+    async def _settle(self, ready: Ready, actual: int) -> Body:
         """Give back what was taken and not used; what the client is told of it where it asks."""
         key, bucket = ready.caller.budget
-        actual = min(ready.cost, ready.operation.plan.actual(result.data))
         is_told = "cost" in ready.debug
         rest = unused(ready.cost, actual)
         if is_told:
@@ -239,6 +254,10 @@ class Operations:
         more = {"retryable": True, "retryAfterMs": RETRY_AFTER_SECONDS * 1000}
         error = request_error("The shop is busy: try again.", "SERVICE_UNAVAILABLE", caller.request_id, **more)
         return Refused([error], 503, 503, {"retry-after": str(RETRY_AFTER_SECONDS)})
+
+
+def _spent(ready: Ready, result: Result) -> int:
+    return min(ready.cost, ready.operation.plan.actual(result.data))
 
 
 def _encoded(result: Result, ready: Ready, extensions: Body) -> bytes:

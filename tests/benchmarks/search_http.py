@@ -1,9 +1,9 @@
 """Whole GraphQL requests over HTTP, sent by clients that each wait for an answer and ask again at once.
 
 The clients share the machine's cores with the API, its cache and the database, so beside the latencies stands what each
-of them computes for a request, the clients included. No two requests are the same, so no cache answers them; those of
-words that were asked for before are answered by the cache. Beside them stands a request that needs neither search nor
-database: what is above that floor is what search takes.
+of them computes for a request, the clients included. Of the first kinds no two requests are the same, so no
+cache answers them; those of words that were asked for before are answered by it; of what shoppers ask it answers most.
+Beside them stands a request that needs neither search nor database: what is above that floor is what search takes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.bootstrap import Shop
 from app.devstack.ports import http_status, pick_port
 from app.devstack.supervisor import Supervisor
 from tests.benchmarks.search_costs import Cost, Served, backends, cpu_seconds, family, percentiles
-from tests.benchmarks.search_terms import fresh
+from tests.benchmarks.search_terms import as_shoppers_ask, fresh
 
 CLIENTS = (1, 8, 32)
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,16 +32,26 @@ FLOOR = "query ($q: String, $n: Int) { shop { name } products(query: $q, first: 
 HITS = "query ($q: String, $n: Int) { products(query: $q, first: $n) { nodes { id name } pageInfo { hasNextPage } } }"
 FULL = """query ($q: String, $n: Int) { products(query: $q, first: $n) { nodes { id name } totalCount { value }
   facets { slug ... on ListFacet { values { value count { value } } } ... on RangeFacet { min max } } } }"""
-Spell = Callable[[str], str]
-REQUESTS: dict[str, tuple[str, Spell]] = {  # the floor first: it warms the server up
-    "floor": (FLOOR, fresh),
-    "hits": (HITS, fresh),
-    "hits + facets + count": (FULL, fresh),
-    "hits, asked before": (HITS, str),
-    "hits + facets + count, asked before": (FULL, str),
+Asked = Callable[[Sequence[str]], Iterator[str]]  # words to queries, without end
+_WARM_SECONDS = 2.0
+_SHOPPERS_SECONDS = 20.0  # until most of what shoppers ask has been asked once
+
+
+def never_asked(words: Sequence[str]) -> Iterator[str]:
+    """The words in turn, each time in a spelling that nobody has asked for yet."""
+    return map(fresh, itertools.cycle(words))
+
+
+REQUESTS: dict[str, tuple[str, Asked, float]] = {  # with seconds to warm up; the floor first: it warms the server up
+    "floor": (FLOOR, never_asked, _WARM_SECONDS),
+    "hits": (HITS, never_asked, _WARM_SECONDS),
+    "hits + facets + count": (FULL, never_asked, _WARM_SECONDS),
+    "hits, asked before": (HITS, itertools.cycle, _WARM_SECONDS),
+    "hits + facets + count, asked before": (FULL, itertools.cycle, _WARM_SECONDS),
+    "hits, as shoppers ask": (HITS, as_shoppers_ask, _SHOPPERS_SECONDS),
+    "hits + facets + count, as shoppers ask": (FULL, as_shoppers_ask, _SHOPPERS_SECONDS),
 }
 _HEAD = b"POST /graphql HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\naccept: application/json\r\n"
-_WARM_SECONDS = 2.0
 _QUIET_SECONDS = 0.5  # a process that has computed next to nothing for so long has started
 
 
@@ -86,10 +96,10 @@ def _is_quiet(api: int) -> bool:
 async def measure_http(
     shop: Shop, server: Server, kind: str, words: Sequence[str], clients: int, seconds: float
 ) -> Cost:
-    """So many clients send requests of a kind for so long, each for the next word. kind: a key of REQUESTS."""
-    document, spell = REQUESTS[kind]
-    requests = (_request(document, spell(word)) for word in itertools.cycle(words))
-    await _ask(server.port, requests, clients, min(seconds, _WARM_SECONDS))
+    """So many clients send requests of a kind for so long, each the next query. kind: a key of REQUESTS."""
+    document, asked, warm_seconds = REQUESTS[kind]
+    requests = (_request(document, query) for query in asked(words))
+    await _ask(server.port, requests, clients, warm_seconds)
     computed = family(server.api), [server.redis]
     before = [cpu_seconds(await backends(shop)), *map(cpu_seconds, computed)]
     started, own = time.perf_counter(), time.process_time()

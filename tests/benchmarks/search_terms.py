@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from app.core.ids import CategoryId
 
 T = TypeVar("T")
 TERMS = 40  # of each kind, in rotation
-_MARKS = ",;"
+SHOPPERS_QUERIES = 10_000  # different ones, the second asked half as often as the first, the third a third as often
+_MARKS, _SHOPPERS_MARKS = ",;", "!?"
 _numbers = itertools.count()
 
 _WORDS = """
@@ -26,8 +28,20 @@ _WORDS = """
 
 def fresh(query: str) -> str:
     """The query in a spelling that nobody has asked for yet, so that its words are read anew; an empty one as it is."""
-    number = next(_numbers)
-    return f"{query} {''.join(_MARKS[number >> bit & 1] for bit in range(24))}" if query else query
+    return _spelled(query, next(_numbers), _MARKS) if query else query
+
+
+def as_shoppers_ask(words: Sequence[str]) -> Iterator[str]:
+    """Queries without end, some again and again and most of them seldom: how often follows Zipf's law."""
+    drawn = random.Random(1)
+    queries = [_spelled(words[number % len(words)], number, _SHOPPERS_MARKS) for number in range(SHOPPERS_QUERIES)]
+    often = list(itertools.accumulate(1 / place for place in range(1, SHOPPERS_QUERIES + 1)))
+    while True:
+        yield from drawn.choices(queries, cum_weights=often, k=1_000)
+
+
+def _spelled(query: str, number: int, marks: str) -> str:
+    return f"{query} {''.join(marks[number >> bit & 1] for bit in range(24))}"
 
 
 @dataclass(frozen=True, slots=True)

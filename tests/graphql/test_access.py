@@ -21,11 +21,11 @@ from app.core.throttle import Bucket
 from app.http.caller import Caller
 from app.http.graphql_request import checked_request
 from app.http.operations import Operations, Refused
-from resolvers.schema import SENSITIVE, build_schema
 from tests.graphql.access_rules import FIELDS, NOT_SHOWN_HERE, Rule, field_rules, fields_of, key_places, place_rules
 from tests.graphql.access_walk import Probe, Root, probes
 from tests.graphql.canaries import Somebody, a_customer, staff_without_rights
 from tests.graphql.positions import HERE, SCHEMA, Position, text_positions
+from tests.graphql.shop_operations import operations_of
 from tests.shopkeeping import Api, Shopkeeper
 from tests.waiting import PATIENCE_SECONDS
 
@@ -225,7 +225,7 @@ def everything(scene: Scene) -> list[Probe]:
 
 @pytest.fixture(scope="module")
 def operations(shop: Shop) -> Operations:
-    return Operations(build_schema(), shop.services, shop.throttle, shop.find_document, sensitive=SENSITIVE)
+    return operations_of(shop)
 
 
 def watcher(who: Somebody) -> Caller:

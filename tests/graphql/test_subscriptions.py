@@ -23,8 +23,8 @@ from app.http.caller import Caller
 from app.http.graphql_request import checked_request
 from app.http.operations import Operations, Refused
 from app.orders.access_token import LIFETIME
-from resolvers.schema import SENSITIVE, build_schema
 from resolvers.services import EVENTS_AT_ONCE
+from tests.graphql.shop_operations import operations_of
 from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper, Stocked, counted_statements
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -70,7 +70,7 @@ class Stream:
 
 @pytest.fixture(scope="module")
 def operations(shop: Shop) -> Operations:
-    return Operations(build_schema(), shop.services, shop.throttle, shop.find_document, sensitive=SENSITIVE)
+    return operations_of(shop)
 
 
 @asynccontextmanager
@@ -288,7 +288,7 @@ async def test_however_many_watch_few_read_at_a_time(shop: Shop, api: Api, mug: 
     cart = await api.ready_cart((mug.variant_id, 1))
     read: Any = CountedReadCart(shop.services.read_cart)
     services = replace(shop.services, read_cart=read)
-    operations = Operations(build_schema(), services, shop.throttle, shop.find_document, sensitive=SENSITIVE)
+    operations = operations_of(shop, services=services)
 
     async with AsyncExitStack() as watching:
         streams = [await watching.enter_async_context(subscribed(operations, CART, id=cart["id"])) for _ in range(40)]
@@ -327,7 +327,7 @@ async def test_whose_budget_is_used_up_waits_and_sees_the_last_state_all_the_sam
     cart = await api.ready_cart((mug.variant_id, 1))
     throttle = SlowThrottle()
     port: Any = throttle
-    operations = Operations(build_schema(), shop.services, port, shop.find_document, sensitive=SENSITIVE)
+    operations = operations_of(shop, throttle=port)
 
     async with subscribed(operations, CART, id=cart["id"]) as stream:
         await stream.data()

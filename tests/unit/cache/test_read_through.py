@@ -15,6 +15,7 @@ from app.cache import keys
 from app.cache.read_through import FRESH_SECONDS, STALE_SECONDS, Found, ReadThrough
 from app.core.errors import Bug, DatabaseUnavailable, NotFound, PaymentsUnavailable
 from app.core.freshness import Freshness, ReadSource
+from app.core.provenance import Provenance, is_for_this_request, noted
 from tests.unit.fakes import NOON, FixedClock, MemoryCache
 
 READ_NOW = Freshness(NOON, 0, ReadSource.PRIMARY)
@@ -177,6 +178,67 @@ async def test_a_cache_that_has_forgotten_everything_only_costs_a_reading(desk: 
 
     assert (await desk.mug()).value.cents == 1_800
     assert len(desk.catalogue.loads) == 2
+
+
+# ------------------------------------------------------------------------------------------------ an answer's notes
+
+
+async def test_an_answer_notes_how_old_the_oldest_of_what_it_reads_is(desk: Desk) -> None:
+    await desk.many("mug")
+    desk.clock.turn(seconds=20)
+    notes = Provenance()
+
+    with noted(notes):
+        await desk.many("mug", "map")
+
+    assert (notes.is_public, notes.oldest) == (True, NOON.timestamp())
+    assert notes.lookups == {"hit": 1, "miss": 1}
+
+
+async def test_what_the_cache_reads_to_load_is_not_read_by_the_answer(desk: Desk) -> None:
+    notes = Provenance()
+
+    async def load() -> Price:
+        is_for_this_request()
+        return Price("mug", 1_800)
+
+    with noted(notes):
+        await desk.cache.get("mug", (), Price, load)
+        loaded = notes.is_public
+        is_for_this_request()
+
+    assert (loaded, notes.is_public) == (True, False)
+    assert notes.oldest == NOON.timestamp()
+
+
+async def test_whoever_shares_a_load_notes_it_too(desk: Desk) -> None:
+    desk.catalogue.gate = asyncio.Event()
+    both = [Provenance(), Provenance()]
+
+    async def read(notes: Provenance) -> None:
+        with noted(notes):
+            await desk.mug()
+
+    async with asyncio.TaskGroup() as tasks:
+        for notes in both:
+            tasks.create_task(read(notes))
+        await others_run()
+        desk.catalogue.gate.set()
+
+    assert desk.catalogue.loads == [["mug"]]
+    assert [notes.oldest for notes in both] == [NOON.timestamp()] * 2
+
+
+async def test_an_answer_of_stale_entries_is_for_nobody_else(desk: Desk) -> None:
+    await desk.mug()
+    desk.catalogue.failure = DatabaseUnavailable("gone")
+    desk.clock.turn(seconds=61)
+    notes = Provenance()
+
+    with noted(notes):
+        await desk.mug()
+
+    assert not notes.is_public
 
 
 # ------------------------------------------------------------------------------------------------ a database that fails
