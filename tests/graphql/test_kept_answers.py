@@ -8,13 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from app.accounts.domain import Identity, Role
 from app.bootstrap import Shop
 from app.catalog.search_rules import SearchRules, Synonym
+from app.core.ids import CustomerId, SessionId
 from app.core.public_answers import Lookup, PublicAnswer, PublicAnswers
 from app.core.throttle import Bucket, Taken, ThrottleStatus
 from app.http.caller import Caller
@@ -187,17 +190,27 @@ async def test_who_asks_about_the_execution_has_one(
     assert len(recorded.looked) == len(recorded.kept) == 1
 
 
-async def test_a_customer_is_not_answered_as_a_guest_was(api: Api, customers: tuple[Api, Api], mug: Stocked) -> None:
+async def test_what_a_customer_asks_is_neither_looked_for_nor_kept(
+    shop: Shop, operations: Operations, recorded: Recorded, mug: Stocked
+) -> None:
+    customer = CustomerId(uuid4())
+    identity = Identity(customer, SessionId(uuid4()), Role.CUSTOMER, "token")
+    asked_by = replace(GUEST, customer_id=customer, identity=identity)
+
+    bodies = [await executed(operations, NAMES, who, q=word_of(mug)) for who in (asked_by, GUEST, asked_by)]
+
+    assert len(set(bodies)) == len(recorded.looked) == len(recorded.kept) == 1
+
+
+async def test_whoever_is_signed_in_is_told_so_beside_what_guests_share(
+    api: Api, customers: tuple[Api, Api], mug: Stocked
+) -> None:
     query = "query ($q: String) { me { email } products(query: $q) { nodes { name } } }"
 
     answers = [await who.data(query, q=word_of(mug)) for who in (api, customers[0], customers[1], api)]
 
-    assert [(answer["me"] or {}).get("email") for answer in answers] == [
-        None,
-        "ada@example.com",
-        "ben@example.com",
-        None,
-    ]
+    emails = [(answer["me"] or {}).get("email") for answer in answers]
+    assert emails == [None, "ada@example.com", "ben@example.com", None]
     assert len({str(answer["products"]) for answer in answers}) == 1
 
 
