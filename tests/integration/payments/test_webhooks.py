@@ -14,7 +14,9 @@ from uuid import UUID
 import httpx
 import pytest
 import stripe
+from sqlalchemy import text
 
+from app.cart.repository import SqlCarts
 from app.checkout.receive_event import APPLY_EVENT, TRIES
 from app.core.ids import AttemptId, decode
 from app.payments.domain import AttemptState, PaymentOutcome
@@ -254,8 +256,9 @@ async def test_an_event_that_could_not_be_stored_is_sent_again(stand: ProviderSt
     query = "SELECT cart_id FROM payment_attempt WHERE id = :id"
     [(cart_id,)] = await stand.rows(query, id=decode(waiting["attempt"]["id"])[1])
 
-    async with stand.shop.transactions.begin() as tx:
-        await tx.carts.hold(cart_id)
+    async with stand.shop.database.write() as connection:
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # however long that takes
+        await SqlCarts(connection).hold(cart_id)
         refused = await post(stand, succeeded)
         left = await stored(stand, succeeded["id"])
     again = await post(stand, succeeded)
