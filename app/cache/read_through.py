@@ -147,7 +147,8 @@ class ReadThrough:
         tag_list = list(dict.fromkeys(chain.from_iterable(tags.values())))
         answers = await self._store.get_many([*map(key_of, tags), *map(keys.tag_version, tag_list)])
         versions = {tag: version or b"" for tag, version in zip(tag_list, answers[len(tags) :], strict=True)}
-        now = self._clock.now().timestamp()
+        now, notes = self._clock.now().timestamp(), provenance.current()
+        fresh_seconds = FRESH_SECONDS if notes is None else min(FRESH_SECONDS, notes.max_age)
         valid: dict[K, Found[V]] = {}
         stale: dict[K, Found[V]] = {}
         for (each, its_tags), raw in zip(tags.items(), answers, strict=False):
@@ -157,10 +158,8 @@ class ReadThrough:
             if entry is None or entry.versions != [versions[tag] for tag in its_tags]:
                 continue
             age = now - entry.stored_at
-            if age <= FRESH_SECONDS:
-                valid[each] = Found(entry.value, entry.stored_at, age, ReadSource.CACHE)
-            else:
-                stale[each] = Found(entry.value, entry.stored_at, age, ReadSource.STALE_CACHE)
+            source = ReadSource.CACHE if age <= FRESH_SECONDS else ReadSource.STALE_CACHE
+            (valid if age <= fresh_seconds else stale)[each] = Found(entry.value, entry.stored_at, age, source)
         missing = [each for each in tags if each not in valid]
         telemetry.count_cache_reads("hit", len(valid))
         if missing:

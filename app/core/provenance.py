@@ -18,10 +18,12 @@ from math import inf
 class Provenance:
     """Notes on one answer. For one event loop.
 
-    is_public: nothing but public data from the cache, no older than it may be. oldest: when the oldest of that was read
-    from the database, in seconds since the epoch; infinite where nothing was. lookups: of the cache, by their outcome.
+    max_age: how old a value from the cache may be for it, in seconds, while the database answers. is_public: it has
+    nothing but public data from the cache, no older than it may be. oldest: when the oldest of that was read from the
+    database, in seconds since the epoch; infinite where nothing was. lookups: of the cache, by their outcome.
     """
 
+    max_age: float = inf
     is_public: bool = True
     oldest: float = inf
     lookups: Counter[str] = field(default_factory=Counter)

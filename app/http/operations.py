@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from app.core.errors import DeadlineExceeded, OperationalError, QueryTooCostly, RateLimited, ShopError, Unauthenticated
-from app.core.provenance import Provenance, noted
+from app.core.provenance import noted
 from app.core.public_answers import PublicAnswer
 from app.core.throttle import Throttle, ThrottleStatus, unused
 from app.documents.domain import NoSuchDocument, Refusal
@@ -151,17 +151,17 @@ class Operations:
         if lookup is not None and lookup.answer is not None:
             await self._settle(ready, lookup.answer.cost)
             return lookup.answer.body
-        provenance = Provenance()
-        with noted(provenance):
+        notes = self._public_queries.notes(lookup)
+        with noted(notes):
             result = await self._run(ready)
         cost = _spent(ready, result)
         extensions = await self._settle(ready, cost)
         if "cache" in ready.debug:
-            found = provenance.lookups
+            found = notes.lookups
             extensions["cache"] = {"hits": found["hit"], "misses": found["miss"], "stale": found["stale"]}
         body = _encoded(result, ready, extensions)
-        if lookup is not None and not result.errors:
-            self._public_queries.keep(lookup, PublicAnswer(body, cost), provenance)
+        if ready.may_be_public and not result.errors:
+            self._public_queries.learn(ready.operation, lookup, PublicAnswer(body, cost), notes)
         return body
 
     async def stream(self, ready: Ready) -> AsyncGenerator[bytes, None]:

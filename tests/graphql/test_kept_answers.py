@@ -23,7 +23,7 @@ from app.core.throttle import Bucket, Taken, ThrottleStatus
 from app.http.caller import Caller
 from app.http.graphql_request import checked_request
 from app.http.operations import Operations, Refused
-from app.http.public_queries import PublicQueries
+from app.http.public_queries import STREAK, PublicQueries
 from resolvers.context import Context
 from resolvers.schema import build_schema
 from tests.graphql.generated_queries import GeneratedQuery, queries
@@ -166,6 +166,35 @@ async def test_for_carts_and_orders_nothing_is_even_looked_for(
 
     assert b'"errors"' not in body
     assert (recorded.looked, recorded.kept) == ([], [])
+
+
+async def test_an_operation_that_never_shows_anything_public_is_looked_for_no_more_until_it_does(
+    operations: Operations, recorded: Recorded, mug: Stocked
+) -> None:
+    query = """query ($s: String!, $stock: Boolean!) { variant(by: {sku: $s}) {
+      sku availability @include(if: $stock) { state } } }"""
+
+    for _ in range(STREAK + 3):
+        await executed(operations, query, s=mug.sku, stock=True)
+    with_stock = len(recorded.looked)
+    for _ in range(3):
+        await executed(operations, query, s=mug.sku, stock=False)
+
+    assert (with_stock, len(recorded.looked)) == (STREAK, STREAK + 2)  # the first without it is for all
+    assert len(recorded.kept) == 1
+
+
+async def test_an_answer_lives_half_a_minute_whatever_it_is_made_from(
+    api: Api, shop: Shop, clock: ManualClock, mug: Stocked
+) -> None:
+    await api.data("query ($s: String!) { variant(by: {sku: $s}) { product { name } } }", s=mug.sku)
+
+    with clock.turned(timedelta(seconds=31)):
+        await api.data(NAMES, q=word_of(mug))
+    with clock.turned(timedelta(seconds=60)), counted_statements(shop) as statements:
+        await api.data(NAMES, q=word_of(mug))
+
+    assert statements == []
 
 
 async def test_an_answer_with_errors_is_not_kept(operations: Operations, recorded: Recorded) -> None:

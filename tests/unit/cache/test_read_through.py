@@ -211,6 +211,42 @@ async def test_what_the_cache_reads_to_load_is_not_read_by_the_answer(desk: Desk
     assert notes.oldest == NOON.timestamp()
 
 
+async def test_an_answer_is_given_nothing_that_is_older_than_it_may_have(desk: Desk) -> None:
+    await desk.many("mug", "map")
+    desk.clock.turn(seconds=30)
+
+    with noted(Provenance(max_age=30)):
+        await desk.many("mug", "map")
+        desk.clock.turn(milliseconds=1)
+        await desk.many("mug", "map")
+    await desk.many("mug", "map")
+
+    assert desk.catalogue.loads == [["mug", "map"], ["mug", "map"]]
+
+
+async def test_it_is_given_what_is_fresh_where_nothing_younger_can_be_had(desk: Desk) -> None:
+    await desk.many("mug")
+    desk.clock.turn(seconds=50)
+    desk.catalogue.failure = DatabaseUnavailable("gone")
+    notes = Provenance(max_age=30)
+
+    with noted(notes):
+        found = await desk.many("mug")
+
+    assert {sku: each.freshness for sku, each in found.items()} == {"mug": Freshness(NOON, 50_000, ReadSource.CACHE)}
+    assert notes.is_public
+
+
+async def test_no_answer_is_given_what_is_not_fresh_however_old_it_may_be(desk: Desk) -> None:
+    await desk.many("mug")
+    desk.clock.turn(seconds=61)
+
+    with noted(Provenance(max_age=1_000)):
+        await desk.many("mug")
+
+    assert desk.catalogue.loads == [["mug"], ["mug"]]
+
+
 async def test_whoever_shares_a_load_notes_it_too(desk: Desk) -> None:
     desk.catalogue.gate = asyncio.Event()
     both = [Provenance(), Provenance()]
