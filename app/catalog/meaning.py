@@ -1,4 +1,4 @@
-"""What a query means in the words of the index: a tsquery with synonyms, and how many products it may find. Pure.
+"""What a query means in the words of the index: tsqueries with synonyms, and how many products it may find. Pure.
 
 A word is looked for in the shopper's language, or in the shop's own where a product has not been translated.
 """
@@ -6,8 +6,8 @@ A word is looked for in the shopper's language, or in the shop's own where a pro
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from app.catalog.query_text import QueryText, Term
@@ -34,19 +34,31 @@ class WordFacts:
 class Meaning:
     """A query as the index is asked for it.
 
-    tsquery: empty where no word is left to look for. name_counts, text_counts: of each of its parts, about how many
-    products have it in their name, or anywhere; 0 where it is rare. top: products to put first, whatever their
-    popularity. browses: nothing was typed, so everything is found. leaves_out: a word that stands anywhere in a product
-    keeps it out. lexemes: of each part, some of which every product that is found has one.
+    parts: tsqueries that a product has to meet, all of them; none where no word is left to look for. name_counts,
+    text_counts: of each part, about how many products have it in their name, or anywhere; 0 where it is rare. lexemes:
+    of each part, some of which every product that is found has one. without: tsqueries that it has to meet besides, as
+    a word that stands anywhere in a product keeps it out. top: products to put first, whatever their popularity.
+    browses: nothing was typed, so everything is found.
     """
 
-    tsquery: str
+    parts: tuple[str, ...] = ()
     name_counts: tuple[int, ...] = ()
     text_counts: tuple[int, ...] = ()
+    lexemes: tuple[tuple[str, ...], ...] = ()
+    without: tuple[str, ...] = ()
     top: tuple[int, ...] = ()
     browses: bool = False
-    leaves_out: bool = False
-    lexemes: tuple[tuple[str, ...], ...] = ()
+
+    def queries(self, counts: Sequence[int]) -> tuple[str, ...]:
+        """Up to two tsqueries that are all of it: the part with the lowest of these counts, and what there is besides.
+
+        A GIN index that is asked for two at once skips in each what the other one does not have. In a single one it
+        looks at each product that has the rarest word, at three times the cost.
+        """
+        if len(self.parts) < 2:
+            return (" & ".join([*self.parts, *self.without]),) if self.parts else ()
+        rarest = counts.index(min(counts))
+        return self.parts[rarest], " & ".join([*self.parts[:rarest], *self.parts[rarest + 1 :], *self.without])
 
 
 class _Part(NamedTuple):
@@ -80,35 +92,30 @@ def combine(query: QueryText, facts: Mapping[str, WordFacts], synonyms: Synonyms
         parts.append(_any(options))
     found = [part for part in parts if part.text]
     if not found:
-        return Meaning("", top=top)
+        return Meaning(top=top)
     without = [f"!{part.text}" for part in (_term(term, facts) for term in query.left_out) if part.text]
-    return Meaning(
-        " & ".join([*(part.text for part in found), *without]),
-        tuple(part.name_count for part in found),
-        tuple(part.text_count for part in found),
-        top,
-        leaves_out=bool(without),
-        lexemes=tuple(part.lexemes for part in found),
-    )
+    return replace(_of_parts(found), without=tuple(without), top=top)
 
 
 def completed(meaning: Meaning, words: Sequence[str], facts: Mapping[str, WordFacts]) -> Meaning:
     """The meaning with any of these words besides, such as the completions of one that is half typed."""
     begun = _any([_word(word, facts) for word in words])
-    if not meaning.tsquery or not begun.text:
-        return Meaning(begun.text, (begun.name_count,), (begun.text_count,), lexemes=(begun.lexemes,))
+    if not begun.text:
+        return Meaning()
+    last = _of_parts([begun])
     return Meaning(
-        f"{meaning.tsquery} & {begun.text}",
-        (*meaning.name_counts, begun.name_count),
-        (*meaning.text_counts, begun.text_count),
-        lexemes=(*meaning.lexemes, begun.lexemes),
+        meaning.parts + last.parts,
+        meaning.name_counts + last.name_counts,
+        meaning.text_counts + last.text_counts,
+        meaning.lexemes + last.lexemes,
+        meaning.without,
     )
 
 
-def lexemes_in(tsquery: str) -> list[str]:
-    """The lexemes that a tsquery of ours looks for; those that it leaves out are not among them."""
-    wanted = tsquery.partition(" & !")[0]  # what is left out stands at the end
-    return [found.replace("''", "'").replace("\\\\", "\\") for found in _LEXEME.findall(wanted)]
+def lexemes_in(parts: Iterable[str]) -> list[str]:
+    """The lexemes that tsqueries of ours look for."""
+    found = (lexeme for part in parts for lexeme in _LEXEME.findall(part))
+    return [lexeme.replace("''", "'").replace("\\\\", "\\") for lexeme in found]
 
 
 def runs_of_words(query: QueryText) -> list[str]:
@@ -121,6 +128,15 @@ def runs_of_words(query: QueryText) -> list[str]:
             if None not in run:
                 runs[" ".join(filter(None, run))] = None
     return list(runs)
+
+
+def _of_parts(parts: Sequence[_Part]) -> Meaning:
+    return Meaning(
+        tuple(part.text for part in parts),
+        tuple(part.name_count for part in parts),
+        tuple(part.text_count for part in parts),
+        tuple(part.lexemes for part in parts),
+    )
 
 
 def _synonym_run(groups: Sequence[tuple[Term, ...]], place: int, synonyms: Synonyms) -> int:

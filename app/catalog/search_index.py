@@ -166,7 +166,7 @@ class PostgresSearchIndex:
             return None
         if hits and not reading.unknown_words():
             return None
-        found = await self._counts.up_to(typed, FEW) if typed.tsquery else 0
+        found = await self._counts.up_to(typed, FEW) if typed.parts else 0
         if found >= FEW:
             return None
         language = self._vocabulary.language(request.language)
@@ -177,7 +177,7 @@ class PostgresSearchIndex:
         if corrected is None:
             return None
         meaning = (await self._vocabulary.read(corrected, language)).meaning
-        better = await self._counts.up_to(meaning, FEW) if meaning.tsquery else 0
+        better = await self._counts.up_to(meaning, FEW) if meaning.parts else 0
         return (corrected, meaning) if better > found else None
 
 

@@ -82,7 +82,7 @@ class Search:
     @property
     def has_words(self) -> bool:
         """Whether there are words to look for."""
-        return bool(self.meaning.tsquery)
+        return bool(self.meaning.parts)
 
     @property
     def is_single(self) -> bool:
@@ -120,9 +120,12 @@ class Search:
         """The shape of a statement for this search, and its values. top: True leaves the words out."""
         if vector is None:
             vector = "text" if self.has_words and (top is not True or outside) else ""
+        meaning = self.meaning
+        queries = meaning.queries(meaning.name_counts if vector == "name" else meaning.text_counts) if vector else ()
         shape = Shape(
             vector,
-            leaves_out=self.meaning.leaves_out,
+            queries=len(queries),
+            leaves_out=bool(meaning.without),
             beyond_name=beyond_name,
             by_class=by_class,
             facets=len(self.narrow.groups),
@@ -135,10 +138,9 @@ class Search:
         if self.narrow.currency is not None:
             values["currency"] = self.narrow.currency
         values |= {f"facets_{index}": list(group.ids) for index, group in enumerate(self.narrow.groups)}
-        if vector:
-            values["query"] = self.meaning.tsquery
+        values |= {f"query_{index}": query for index, query in enumerate(queries)}
         if top is not None:
-            values["top_ids"] = list(self.meaning.top)
+            values["top_ids"] = list(meaning.top)
         return shape, values
 
 

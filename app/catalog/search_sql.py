@@ -72,14 +72,15 @@ _TIER_OF = {Arm.TIER_1: 1, Arm.TIER_2: 2, Arm.TIER_3: 3}
 class Shape:
     """What narrows a statement, without the values.
 
-    vector: `name` or `text`, empty without words. leaves_out: also held against the text. beyond_name: only what the
-    name does not have. by_class: what the name has comes first, and each row says whether it has; by the index alone.
-    facets: how many groups of facet ids. narrowed: names in _NARROWED. top: only these products
-    (True), all but these (False), all. outside: what the words do not find. foreign: prices are not in the shop's own
-    currency.
+    vector: `name` or `text`, empty without words. queries: how many tsqueries the words are. leaves_out: also held
+    against the text. beyond_name: only what the name does not have. by_class: what the name has comes first, and each
+    row says whether it has; by the index alone. facets: how many groups of facet ids. narrowed: names in _NARROWED.
+    top: only these products (True), all but these (False), all. outside: what the words do not find. foreign: prices
+    are not in the shop's own currency.
     """
 
     vector: str = ""
+    queries: int = 1
     leaves_out: bool = False
     beyond_name: bool = False
     by_class: bool = False
@@ -103,7 +104,6 @@ _NARROWED = {
     "created_after": "s.created_at > :created_after",
 }
 _TYPES: dict[str, TypeEngine[Any]] = {
-    "query": Text(),
     "price_min": BigInteger(),
     "price_max": BigInteger(),
     "available": Boolean(),
@@ -116,7 +116,6 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "price_category": Integer(),
     "limit": Integer(),
 }
-_QUERY = "CAST(:query AS tsquery)"
 _IN_ITS_CURRENCY = """
     (SELECT hit.product_id, hit.popularity, hit.tier, hit.available, hit.created_at, hit.sort_name, hit.facet_ids,
             hit.name_vector, hit.text_vector, price.price_min_minor, price.price_max_minor, price.on_sale
@@ -124,21 +123,29 @@ _IN_ITS_CURRENCY = """
 """
 
 
+_NUMBERED: dict[str, TypeEngine[Any]] = {"facets": ARRAY(Integer), "query": Text()}  # facets_0, facets_1 and so on
+
+
 def _hits(shape: Shape, among: str = "product_search") -> str:
     """The hit rows, with the prices of the shape's currency; what is not sold in it is not there."""
     return _IN_ITS_CURRENCY.format(among) if shape.foreign else among
+
+
+def _match(shape: Shape, vector: str) -> str:
+    """That a vector of a row `s` has the words."""
+    return " AND ".join(f"s.{vector}_vector @@ CAST(:query_{each} AS tsquery)" for each in range(shape.queries))
 
 
 def conditions(shape: Shape, *more: str) -> str:
     """What a row `s` of the hit rows must meet."""
     parts = []
     if shape.vector:
-        match = f"s.{shape.vector}_vector @@ {_QUERY}"
-        parts.append(f"NOT {match}" if shape.outside else match)
+        match = _match(shape, shape.vector)
+        parts.append(f"NOT ({match})" if shape.outside else match)
     if shape.leaves_out and shape.vector == "name":
-        parts.append(f"s.text_vector @@ {_QUERY}")
+        parts.append(_match(shape, "text"))
     if shape.beyond_name:
-        parts.append(f"NOT s.name_vector @@ {_QUERY}")
+        parts.append(f"NOT ({_match(shape, 'name')})")
     parts += [f"s.facet_ids && :facets_{index}" for index in range(shape.facets)]
     parts += [_NARROWED[name] for name in shape.narrowed]
     if shape.top is not None:
@@ -152,7 +159,7 @@ def bound(statement: str, **types: TypeEngine[Any]) -> TextClause:
     known = {**_TYPES, **types}
     binds = []
     for name in clause._bindparams:  # noqa: SLF001  a text clause does not name its parameters otherwise
-        kind = ARRAY(Integer) if name.startswith("facets_") else known[name]
+        kind = _NUMBERED.get(name.partition("_")[0]) or known[name]
         binds.append(bindparam(name, type_=kind))
     return clause.bindparams(*binds)
 
@@ -195,7 +202,7 @@ def page_statement(
 
 def _classed(shape: Shape, order: Order, direction: str, sign: str | None) -> str:
     """Rows (the order's column, product_id, whether the name has the words), these first."""
-    columns = f"s.name_vector @@ {_QUERY} AS in_name, s.{order.column}, s.product_id"
+    columns = f"({_match(shape, 'name')}) AS in_name, s.{order.column}, s.product_id"
     matches = f"(SELECT {columns} FROM {_hits(shape)} AS s WHERE {conditions(shape)} OFFSET 0)"
     place = f"WHERE (in_name, {order.column}, product_id) {sign} (:after_in_name, :after, :after_id)" if sign else ""
     by = ", ".join(f"{each} {direction}" for each in ("in_name", order.column, "product_id"))
@@ -277,6 +284,7 @@ def pinned_statement(shape: Shape) -> TextClause:
 def _pinned(shape: Shape) -> Shape:
     return Shape(
         shape.vector,
+        shape.queries,
         facets=shape.facets,
         narrowed=shape.narrowed,
         top=True,

@@ -57,7 +57,7 @@ class SearchSuggestions:
             return Suggestions((), (), ())
         meaning = await self.vocabulary.complete(reading, typed.language, half_typed=True)
         products = await self._products(meaning, typed) if meaning else []
-        names = await self._names(reading.text, typed) if meaning or reading.meaning.tsquery else []
+        names = await self._names(reading.text, typed) if meaning or reading.meaning.parts else []
         if not products and not names:
             products = await self._products(reading.meaning, typed)
             corrected = await self.vocabulary.correct(reading, typed.language) if not products else None
@@ -70,7 +70,7 @@ class SearchSuggestions:
         return Suggestions(tuple(dict.fromkeys(queries))[:limit], tuple(products), categories[:limit])
 
     async def _products(self, meaning: Meaning, typed: Typed) -> list[ProductId]:
-        return await self.hits(meaning, typed.limit, typed.currency) if meaning.tsquery else []
+        return await self.hits(meaning, typed.limit, typed.currency) if meaning.parts else []
 
     async def _corrected(self, corrected: str, typed: Typed) -> Suggestions:
         reading = await self.vocabulary.read(corrected, typed.language)

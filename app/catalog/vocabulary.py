@@ -103,7 +103,7 @@ class Vocabulary:
         parsed = parse(query)
         facts = self._known_facts(parsed.words(), language)
         meaning = combine(parsed, facts, {}) if all(word in facts for word in parsed.words()) else None
-        if meaning is None or not meaning.tsquery:
+        if meaning is None or not meaning.parts:
             return None
         values, now = _looked_for(query, parsed, language), self._clock.monotonic()
         return Guess(query, language, Reading(parsed, facts, meaning), values, now)
@@ -126,7 +126,7 @@ class Vocabulary:
     async def _read(self, query: str, language: str) -> Reading:
         parsed = parse(query)
         if not parsed.groups:
-            return Reading(parsed, {}, Meaning("", browses=not query.strip()))
+            return Reading(parsed, {}, Meaning(browses=not query.strip()))
         facts = self._known_facts(parsed.words(), language)
         asked = [word for word in parsed.words() if word not in facts]
         values = _looked_for(query, parsed, language)
@@ -193,7 +193,7 @@ class Vocabulary:
         if begin is None:
             return None
         is_stop_word = not any(reading.facts[begin].lexemes)
-        if is_stop_word and (not half_typed or (len(reading.text.groups) > 1 and not reading.meaning.tsquery)):
+        if is_stop_word and (not half_typed or (len(reading.text.groups) > 1 and not reading.meaning.parts)):
             return None
         words = await self.completions(begin, language)
         if not words:
@@ -233,7 +233,7 @@ class Vocabulary:
 
     async def matching(self, words: Sequence[str], meaning: Meaning, language: str) -> frozenset[str]:
         """Which of these words a meaning is about, in whatever form."""
-        wanted = set(lexemes_in(meaning.tsquery))
+        wanted = set(lexemes_in(meaning.parts))
         facts = await self.facts(words, language) if wanted else {}
         return frozenset(
             word for word, known in facts.items() if any(wanted.intersection(lexemes) for lexemes in known.lexemes)

@@ -66,7 +66,7 @@ async def test_steps_give_what_a_sort_of_all_matches_gives(
     expected = [row.product_id for row in await rows(stepped, sorted_ids, q=tsquery)]
     assert len(expected) > 20
 
-    values = {"query": tsquery, "at_once": at_once, "limit": 60, **words_of_parts(lexemes)}
+    values = {"query_0": tsquery, "at_once": at_once, "limit": 60, **words_of_parts(lexemes)}
     walked: dict[bool, list[int]] = {}
     for forward in (True, False):
         place: dict[str, Any] = {}
@@ -112,7 +112,7 @@ async def test_pages_of_a_frequent_word_within_a_filter_are_the_same_by_steps(st
 @pytest.mark.parametrize("sort", SORTED)
 async def test_a_step_is_read_by_its_keys(stepped: Shop, sort: ProductSort) -> None:
     statement = str(steps_statement(Shape("text"), ORDERS[sort], 1, forward=True, after=False))
-    for name, value in {"query": "'classic'", "words_0": "ARRAY['classic']", "at_once": "1", "limit": "25"}.items():
+    for name, value in {"query_0": "'classic'", "words_0": "ARRAY['classic']", "at_once": "1", "limit": "25"}.items():
         statement = statement.replace(f":{name}", value)
 
     async with stepped.database.write() as connection:

@@ -22,28 +22,33 @@ FACTS = {
 
 
 @pytest.mark.parametrize(
-    ("query", "tsquery"),
+    ("query", "tsqueries"),
     [
-        ("red tv", "'red' & 'tv'"),
-        ("red the", "'red'"),
-        ("the", ""),
-        ("red or tv", "('red' | 'tv')"),
-        ("red -tv", "'red' & !'tv'"),
-        ('"red tv"', "(('red' <-> 'tv'))"),
-        ('"case the red"', "(('case' <2> 'red'))"),
-        ("wi-fi", "(('wi' & 'fi') | 'wifi')"),
-        ("rot", "('de/rot' | 'rot')"),
+        ("tv", ["'tv'"]),
+        ("red tv", ["'tv'", "'red'"]),
+        ("red tv case", ["'tv'", "'red' & 'case'"]),
+        ("red the", ["'red'"]),
+        ("the", []),
+        ("red or tv", ["('red' | 'tv')"]),
+        ("red -tv", ["'red' & !'tv'"]),
+        ("red case -tv -television", ["'case'", "'red' & !'tv' & !'televis'"]),
+        ('"red tv"', ["(('red' <1> 'tv'))"]),
+        ('"case the red"', ["(('case' <2> 'red'))"]),
+        ("wi-fi", ["(('wi' & 'fi') | 'wifi')"]),
+        ("rot", ["('de/rot' | 'rot')"]),
     ],
 )
-def test_a_query_becomes_a_tsquery(query: str, tsquery: str) -> None:
-    assert combine(parse(query), FACTS, {}).tsquery.replace("<1>", "<->") == tsquery
+def test_a_query_becomes_a_tsquery_of_its_rarest_word_and_one_of_the_others(query: str, tsqueries: list[str]) -> None:
+    meaning = combine(parse(query), FACTS, {})
+
+    assert list(meaning.queries(meaning.text_counts)) == tsqueries
 
 
 def test_synonyms_stand_beside_the_words_and_the_longest_run_wins() -> None:
     synonyms = {"tv": ["television"], "red tv": ["case"]}
 
-    assert combine(parse("tv red"), FACTS, synonyms).tsquery == "('tv' | 'televis') & 'red'"
-    assert combine(parse("red tv"), FACTS, synonyms).tsquery == "(('red' & 'tv') | 'case')"
+    assert combine(parse("tv red"), FACTS, synonyms).parts == ("('tv' | 'televis')", "'red'")
+    assert combine(parse("red tv"), FACTS, synonyms).parts == ("(('red' & 'tv') | 'case')",)
     assert runs_of_words(parse("red tv case")) == ["red", "red tv", "red tv case", "tv", "tv case", "case"]
 
 
@@ -57,12 +62,18 @@ def test_what_may_match_is_bounded_by_the_rarest_word() -> None:
 def test_a_half_typed_word_may_become_any_of_its_completions() -> None:
     before = combine(parse("red"), FACTS, {})
 
-    assert completed(before, ["tv", "television"], FACTS).tsquery == "'red' & ('tv' | 'televis')"
+    assert completed(before, ["tv", "television"], FACTS).parts == ("'red'", "('tv' | 'televis')")
+
+
+def test_what_is_left_out_stays_so_when_the_last_word_is_completed() -> None:
+    before = combine(parse("red -case"), FACTS, {})
+
+    assert completed(before, ["tv"], FACTS).queries((1, 2)) == ("'red'", "'tv' & !'case'")
 
 
 def test_the_lexemes_of_a_query_are_those_it_looks_for() -> None:
-    assert lexemes_in(combine(parse("red -tv"), FACTS, {}).tsquery) == ["red"]
-    assert lexemes_in("'o''k' & 'red'") == ["o'k", "red"]
+    assert lexemes_in(combine(parse("red -tv"), FACTS, {}).parts) == ["red"]
+    assert lexemes_in(("'o''k'", "'red' & 'tv'")) == ["o'k", "red", "tv"]
 
 
 @pytest.mark.parametrize(
