@@ -8,6 +8,7 @@ one. When it ends, so do its processes.
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -22,10 +23,14 @@ def main() -> None:
     """Serve requests until the end of the input."""
     import uvloop  # noqa: F401  imported for the processes that are forked
 
-    import app.bootstrap
     import app.cli
     import app.http.protocol
-    import app.server  # noqa: F401
+    import app.jobs.queue
+    import app.server
+    import app.web
+    import app.worker.runner  # noqa: F401
+
+    gc.freeze()  # for them it is there to stay: a look for garbage would copy all of its pages
 
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
