@@ -24,8 +24,8 @@ from app.core.ids import decode
 from app.devstack.ports import http_status, pick_port
 from app.settings import load_settings
 from tests.conftest import START_SECONDS, Servers, start_emulator
+from tests.fleet import Fleet, Member, open_fleet
 from tests.resilience.facts import Facts
-from tests.resilience.fleet import Fleet, Member, open_fleet
 from tests.resilience.invariants import violations
 from tests.resilience.read_database import database_facts
 from tests.resilience.relay import Relay

@@ -1,4 +1,4 @@
-"""The processes of a fault test, started through a launcher that has imported the program already."""
+"""Processes of `cartograph`, started through a launcher that has imported the program already."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from pathlib import Path
 
 from tests.conftest import REPOSITORY
 
+NOTHING = Path(os.devnull)
+
 
 class Member:
-    """One process. log: its own, from its first line on."""
+    """One process. log: what it writes to standard error, from its first line on."""
 
     def __init__(self, fleet: Fleet, pid: int, log: Path) -> None:
         self.pid = pid
@@ -48,12 +50,21 @@ class Fleet:
         self._started = 0
 
     def start(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], folder: Path) -> Member:
-        """Run a command of `cartograph` as a process of its own, with a new log in the folder."""
+        """Run a command of `cartograph` as a process of its own, with a new log in the folder.
+
+        env: what it is told besides this program's own environment.
+        """
         self._started += 1
         log = folder / f"{self._started:04}-{name}.log"
         log.touch()
-        answer = self.ask({"argv": list(argv), "env": dict(env), "log": str(log)})
-        return Member(self, answer["pid"], log)
+        return self.run(argv, env={**os.environ, **env}, out=log, err=log)
+
+    def run(
+        self, argv: Sequence[str], *, env: Mapping[str, str], out: Path, err: Path, typed: Path = NOTHING
+    ) -> Member:
+        """Run a command as a process of its own. env: all that it is told; typed: what is on its standard input."""
+        files = {"typed": str(typed), "out": str(out), "err": str(err)}
+        return Member(self, self.ask({"argv": list(argv), "env": dict(env), **files})["pid"], err)
 
     def ask(self, request: dict[str, object]) -> dict[str, int]:
         """Ask the launcher."""
@@ -68,7 +79,7 @@ class Fleet:
 @contextmanager
 def open_fleet() -> Iterator[Fleet]:
     """A fleet without any process yet. When this program ends, however it does, so do they."""
-    command = [sys.executable, "-m", "tests.resilience.launcher"]
+    command = [sys.executable, "-m", "tests.launcher"]
     with subprocess.Popen(
         command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as launcher:

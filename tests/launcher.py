@@ -1,8 +1,8 @@
 """Starts `cartograph` processes quickly: it has imported the program once, and forks a process for each command.
 
-Such a process is one of its own in every way that a fault test looks at: it runs `app.cli.main`, logs to its own file,
-and can be killed. Run as `python -m tests.resilience.launcher`; it reads a JSON line for each request and answers with
-one. When it ends, so do its processes.
+Such a process is one of its own in every way that a test looks at: it runs `app.cli.main` in an environment that is
+given whole, reads and writes files of its own, and can be killed. Run as `python -m tests.launcher`; it reads a JSON
+line for each request and answers with one. When it ends, so do its processes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,23 @@ def _become(request: dict[str, Any]) -> None:
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
-    log = os.open(Path(request["log"]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    os.dup2(os.open(Path(request["typed"]), os.O_RDONLY), 0)
+    for number, path in ((1, request["out"]), (2, request["err"])):
+        os.dup2(os.open(Path(path), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), number)
+    os.environ.clear()
     os.environ.update(request["env"])
     code = 1
     try:
         code = command(request["argv"])
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        else:
+            code = end.code or 0
+    except BaseException:  # noqa: BLE001  told as Python itself tells it at the end
+        traceback.print_exc()
     finally:
+        gc.collect()  # what was never awaited is told now or never
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
