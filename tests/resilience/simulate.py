@@ -13,6 +13,7 @@ from tests.resilience.simulation.run import Run, run
 
 HASH_SEED = "0"  # the order of sets is part of what a seed decides
 SHOWN_FAILURES = 10
+SEEDS_AT_ONCE = 25  # that a process is given, where none of them may be the last
 
 
 def main() -> int:
@@ -49,7 +50,7 @@ def run_all(seeds: range, processes: int, *, stop: bool) -> int:
     hit: Counter[str] = Counter()
     failed: list[Run] = []
     with ProcessPoolExecutor(processes) as pool:
-        for number, done in enumerate(pool.map(run, seeds, chunksize=25), start=1):
+        for number, done in enumerate(pool.map(run, seeds, chunksize=1 if stop else SEEDS_AT_ONCE), start=1):
             hit += done.hit
             if done.violations:
                 failed.append(done)
