@@ -6,6 +6,7 @@ HTTP semantics, in this process). Tests share one database: each makes what it a
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -32,9 +33,16 @@ from app.settings import load_settings
 from app.web import build_app
 from tests.shopkeeping import Api, ManualClock, Provider, Shopkeeper
 
+gc.set_threshold(20_000, 20, 50)  # as the API has it: at 700, loading the tests is one look after another
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # of a server, on a busy machine
 PATIENCE_SECONDS = 60.0  # with Redis: a busy machine must not look like a server that is away
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage what is loaded: thousands of tests, which stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)
