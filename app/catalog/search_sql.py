@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, Integer, Text, TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.types import TypeEngine
 
 from app.catalog.search import ProductSort
@@ -123,7 +124,8 @@ _IN_ITS_CURRENCY = """
 """
 
 
-_NUMBERED: dict[str, TypeEngine[Any]] = {"facets": ARRAY(Integer), "query": Text()}  # facets_0, facets_1 and so on
+# of facets_0, facets_1 and so on; a query that is sent as text would be parsed for each row that it is held against
+_NUMBERED: dict[str, TypeEngine[Any]] = {"facets": ARRAY(Integer), "query": TSQUERY()}
 
 
 def _hits(shape: Shape, among: str = "product_search") -> str:

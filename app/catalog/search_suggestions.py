@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.catalog.meaning import Meaning
 from app.catalog.query_text import QueryText
@@ -29,7 +30,7 @@ _NAMES = text("""
         FROM (SELECT * FROM facet_value WHERE words @@ CAST(:prefix AS tsquery) AND kind = 'brand'
               ORDER BY product_count DESC, id LIMIT 10) AS facet_value
      ) AS brands ORDER BY popularity DESC, label LIMIT :limit)
-""")
+""").bindparams(bindparam("prefix", type_=TSQUERY))
 
 
 @dataclass(frozen=True, slots=True)

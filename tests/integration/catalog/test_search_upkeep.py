@@ -41,7 +41,7 @@ async def rows(shop: Shop, statement: str, **values: Any) -> list[Any]:
 async def generic_plan(shop: Shop, statement: Any, values: dict[str, Any]) -> str:
     """The plan that a prepared statement is left with after its sixth execution."""
     compiled = str(statement.compile(dialect=shop.database.primary.dialect)).replace("%%", "%")
-    kinds = {"int": "bigint", "str": "text", "list": "int[]", "bool": "boolean"}
+    kinds = {"int": "bigint", "str": "unknown", "list": "int[]", "bool": "boolean"}
     names = re.findall(r":(\w+)", str(statement))
     ordered = list(dict.fromkeys(name for name in names if name in values))
     types = ", ".join(kinds[type(values[name]).__name__] for name in ordered)
