@@ -241,6 +241,10 @@ def count_statement(shape: Shape, sample: int | None = None, *, at_most: bool = 
     return bound(f"SELECT count(*) FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}")
 
 
+# no rows that the planner takes for a thousand: expecting next to none, it would sort their values to count them
+_NO_HITS = f"SELECT ARRAY[0], CAST(0 AS bigint) FROM generate_series(1, {_unforeseen(0)})"
+
+
 @lru_cache(_STATEMENTS)
 def facet_statement(
     shape: Shape, sample: int | None = None, *, at_most: bool = False, pinned: bool = False, walk_rows: int = 0
@@ -256,6 +260,7 @@ def facet_statement(
         matches = f"({matches} LIMIT :limit)"
     if pinned:
         matches += f" UNION ALL SELECT {columns} FROM {_hits(shape)} AS s WHERE {conditions(_pinned(shape))}"
+    matches += f" UNION ALL {_NO_HITS}"
     lowest, highest = "min(lowest)", "max(highest)"
     if walk_rows:
         lowest = f"least({lowest}, {_end_of_prices(shape, 'ASC', walk_rows)})"

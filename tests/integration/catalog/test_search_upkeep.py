@@ -131,6 +131,14 @@ async def test_counts_and_facets_of_a_sample_read_its_index(large: Shop, sample:
         assert "Seq Scan on product_search" not in plan, plan
 
 
+async def test_the_values_of_facets_are_counted_without_sorting_them(large: Shop) -> None:
+    values = {"query_0": "'camera'", "query_1": QUERY, "facets_0": [3], "limit": EXACT_ROWS + 1}
+    for shape in (Shape("text"), Shape("text", 2), Shape("text", 2, facets=1)):
+        plan = await generic_plan(large, facet_statement(shape, at_most=True), values)
+        assert "HashAggregate" in plan, plan
+        assert "Sort" not in plan, plan
+
+
 async def test_every_arm_gives_the_same_page(large: Shop) -> None:
     shape, order = Shape("name"), ORDERS[ProductSort.RELEVANCE]
     found = {}
@@ -144,6 +152,42 @@ async def test_every_arm_gives_the_same_page(large: Shop) -> None:
     popular = found[Arm.TIER_3]
     assert len(popular) > 5
     assert popular == found[Arm.INDEX][: len(popular)]
+
+
+@pytest.mark.parametrize("sort", [ProductSort.RELEVANCE, ProductSort.PRICE_ASC, ProductSort.NAME_DESC])
+@pytest.mark.parametrize(
+    ("query", "tsquery"),
+    [
+        ("classic camera", "classic & camera"),
+        ("steel classic cotton", "steel & classic & cotton"),
+        ("classic camera -steel", "classic & camera & !steel"),
+        ("cotton -steel -classic", "cotton & !steel & !classic"),
+        ("camera or lamp classic", "(camera | lamp) & classic"),
+        ('classic "camera bag"', "classic & (camera <-> bag)"),
+        ("modern classic", "modern & classic"),
+    ],
+)
+async def test_several_words_find_what_one_tsquery_finds(
+    large: Shop, query: str, tsquery: str, sort: ProductSort
+) -> None:
+    order = ORDERS[sort]
+    direction = "DESC" if order.falling else "ASC"
+    asked = "to_tsquery('shop_en', :q)"
+    classed = f"name_vector @@ {asked} DESC," if sort is ProductSort.RELEVANCE else ""
+    found = await rows(
+        large,
+        f"SELECT product_id FROM product_search WHERE text_vector @@ {asked}"
+        f" ORDER BY {classed} {order.column} {direction}, product_id {direction}",
+        q=tsquery,
+    )
+    expected = [row.product_id for row in found]
+
+    page = (await large.search_index.page(SearchRequest(query, sort=sort), PageRequest(100))).page
+    count = await large.search_index.count(SearchRequest(query))
+
+    assert list(page.items) == expected[:100]
+    assert count.value == min(len(expected), EXACT_ROWS)
+    assert (count.precision is CountPrecision.EXACT) == (len(expected) <= EXACT_ROWS)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["first page", "next page"])
