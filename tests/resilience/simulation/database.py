@@ -8,7 +8,7 @@ takes its open transactions with it. Every call of a store is one statement.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from random import Random
 from typing import Any
@@ -97,12 +97,16 @@ class SimulatedDatabase:
 class _OverlaidBooks(Books):
     """Books over the tables of one transaction, also where a store gives a table a new list."""
 
-    def __init__(self, tables: Mapping[str, Any]) -> None:
-        """Show the tables."""
-        self.__dict__.update(tables)
+    def __init__(self, overlay: Callable[[str], OverlayDict | OverlayList]) -> None:
+        """Show tables, each made when it is first looked at: most transactions look at few."""
+        self.__dict__["_overlay"] = overlay
+
+    def __getattr__(self, name: str) -> Any:
+        table = self.__dict__[name] = self.__dict__["_overlay"](name)
+        return table
 
     def __setattr__(self, name: str, rows: Any) -> None:
-        table = self.__dict__[name]
+        table = getattr(self, name)
         if rows is not table:  # it is where a store has said `books.table |= rows`
             table.assign(rows)
 
@@ -117,13 +121,7 @@ class SimulatedTransaction:
         self.log: list[Transition] = []
         self._database = database
         self._tables: dict[str, OverlayDict | OverlayList] = {}
-        for each in fields(Books):
-            committed = getattr(database.books, each.name)
-            if isinstance(committed, list):
-                self._tables[each.name] = OverlayList(each.name, committed)
-            else:
-                self._tables[each.name] = OverlayDict(each.name, committed, self.take, self._written)
-        self.books = _OverlaidBooks(self._tables)
+        self.books = _OverlaidBooks(self._overlay)
         self.stores = MemoryTransaction(self.books, [], lambda _: None, locked=LockedCarts(self))
         self.of_provider = {
             "payment_events": MemoryEvents(self.books),
@@ -131,6 +129,14 @@ class SimulatedTransaction:
             "findings": MemoryFindings(self.books),
             "books": MemoryComparison(self.books),
         }
+
+    def _overlay(self, name: str) -> OverlayDict | OverlayList:
+        committed = getattr(self._database.books, name)
+        if isinstance(committed, list):
+            self._tables[name] = OverlayList(name, committed)
+        else:
+            self._tables[name] = OverlayDict(name, committed, self.take, self._written)
+        return self._tables[name]
 
     def take(self, lock: object) -> None:
         """Have the lock until the end; raises WouldBlock."""
@@ -149,7 +155,7 @@ class SimulatedTransaction:
                     return await call()
             except WouldBlock as blocked:
                 for key, table in self._tables.items():
-                    table.roll_back_to(savepoints[key])  # type: ignore[arg-type]
+                    table.roll_back_to(savepoints.get(key))  # type: ignore[arg-type]
                 del self.log[logged:]
                 await self._wait_for(blocked.holder)
 
@@ -175,7 +181,7 @@ class SimulatedTransaction:
 
     def changed(self, table: str) -> dict[Any, tuple[Any, Any]]:
         """Key → the record before and after, of a table with keys."""
-        overlay = self._tables[table]
+        overlay = getattr(self.books, table)
         assert isinstance(overlay, OverlayDict)
         return overlay.changes()
 
@@ -194,7 +200,8 @@ class SimulatedTransaction:
         await self._reach_database()
 
     def _hidden(self, skips_locked: bool) -> _Hidden:
-        return _Hidden([t for t in self._tables.values() if isinstance(t, OverlayDict)] if skips_locked else [], self)
+        tables = [getattr(self.books, each.name) for each in fields(Books)] if skips_locked else []
+        return _Hidden([table for table in tables if isinstance(table, OverlayDict)], self)
 
     def is_locked_by_another(self, lock: object) -> bool:
         """What SKIP LOCKED leaves out."""

@@ -56,13 +56,13 @@ class OverlayDict(MutableMapping[Any, Any]):
         self.update(records)
         return self
 
-    def savepoint(self) -> dict[Any, Any]:
-        """What has been written so far."""
-        return dict(self.written)
+    def savepoint(self) -> dict[Any, Any] | None:
+        """What has been written so far; None for nothing, which is the most usual."""
+        return dict(self.written) if self.written else None
 
-    def roll_back_to(self, savepoint: dict[Any, Any]) -> None:
+    def roll_back_to(self, savepoint: dict[Any, Any] | None) -> None:
         """Forget what was written since."""
-        self.written = dict(savepoint)
+        self.written = dict(savepoint or {})
 
     def changes(self) -> dict[Any, tuple[Any, Any]]:
         """Key → the committed record and the written one, None where there is none."""
@@ -125,13 +125,14 @@ class OverlayList(MutableSequence[Any]):
         self.extend(rows)
         return self
 
-    def savepoint(self) -> tuple[list[Any], list[Any]]:
-        """What has been added and removed so far."""
-        return list(self._added), list(self._removed)
+    def savepoint(self) -> tuple[list[Any], list[Any]] | None:
+        """What has been added and removed so far; None for nothing."""
+        return (list(self._added), list(self._removed)) if self._added or self._removed else None
 
-    def roll_back_to(self, savepoint: tuple[list[Any], list[Any]]) -> None:
+    def roll_back_to(self, savepoint: tuple[list[Any], list[Any]] | None) -> None:
         """Forget what was written since."""
-        self._added, self._removed = list(savepoint[0]), list(savepoint[1])
+        added, removed = savepoint or ((), ())
+        self._added, self._removed = list(added), list(removed)
 
     def apply(self) -> None:
         """Commit."""
