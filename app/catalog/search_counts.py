@@ -13,9 +13,9 @@ from math import floor, log, log10
 from typing import Any
 
 from app.catalog.meaning import Meaning
+from app.catalog.search_count_sql import count_statement
 from app.catalog.search_filters import Narrowing
 from app.catalog.search_plan import Search, SearchState
-from app.catalog.search_sql import count_statement
 from app.core.clock import Clock
 from app.core.pagination import Count, CountPrecision
 from app.database.engine import Database

@@ -19,11 +19,11 @@ from app.catalog.search import (
     Facets,
     ValueFacet,
 )
+from app.catalog.search_count_sql import facet_statement
 from app.catalog.search_counts import EXACT_ROWS, SearchCounts, sample_of, told
 from app.catalog.search_dictionary import FacetDictionary, KnownFacet, KnownValue, Order
 from app.catalog.search_filters import FacetKey
 from app.catalog.search_plan import Search, walked_category
-from app.catalog.search_sql import facet_statement
 from app.core.money import Currency
 from app.core.pagination import Count
 from app.database.engine import Database

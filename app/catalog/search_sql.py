@@ -17,10 +17,10 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.types import TypeEngine
 
 from app.catalog.search import ProductSort
-from app.database.search_tables import sample_condition, tier_condition
+from app.database.search_tables import tier_condition
 
 WALK_ROWS = 5_000  # what a walk looks at before it gives up: a few milliseconds
-_STATEMENTS = 2_000  # shapes; few of them are ever asked for
+STATEMENTS = 2_000  # shapes; few of them are ever asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ _IN_ITS_CURRENCY = """
 _NUMBERED: dict[str, TypeEngine[Any]] = {"facets": ARRAY(Integer), "query": TSQUERY()}
 
 
-def _hits(shape: Shape, among: str = "product_search") -> str:
+def hits_of(shape: Shape, among: str = "product_search") -> str:
     """The hit rows, with the prices of the shape's currency; what is not sold in it is not there."""
     return _IN_ITS_CURRENCY.format(among) if shape.foreign else among
 
@@ -166,7 +166,7 @@ def bound(statement: str, **types: TypeEngine[Any]) -> TextClause:
     return clause.bindparams(*binds)
 
 
-@lru_cache(_STATEMENTS)
+@lru_cache(STATEMENTS)
 def page_statement(
     shape: Shape, order: Order, arm: Arm, *, forward: bool, after: bool, walk_rows: int = WALK_ROWS
 ) -> TextClause:
@@ -182,21 +182,23 @@ def page_statement(
         return bound(_classed(shape, order, direction, sign if after else None), after=order.type)
     if arm is Arm.WALK and order.by_price:
         start = f"AND (price_minor, product_id) {sign} (:after, :after_id)" if after else ""
-        statement = _price_walk(shape, direction, start, walk_rows)
+        statement = price_walk(shape, direction, start, walk_rows)
         return bound(statement, after=order.type)
     place = f"(s.{column}, s.product_id) {sign} (:after, :after_id)"
     by = f"{column} {direction}, product_id {direction}"
     if arm is Arm.INDEX or arm.tier:
         more = ([f"s.{tier_condition(arm.tier)}"] if arm.tier else []) + ([place] if after else [])
-        source = f"(SELECT s.{column}, s.product_id FROM {_hits(shape)} AS s WHERE {conditions(shape, *more)} OFFSET 0)"
+        source = (
+            f"(SELECT s.{column}, s.product_id FROM {hits_of(shape)} AS s WHERE {conditions(shape, *more)} OFFSET 0)"
+        )
         return bound(f"SELECT {column}, product_id FROM {source} AS m ORDER BY {by} LIMIT :limit", after=order.type)
     if arm is Arm.SCAN:
         where = conditions(shape, *([place] if after else []))
-        statement = f"SELECT {column}, product_id FROM {_hits(shape)} AS s WHERE {where} ORDER BY {by} LIMIT :limit"
+        statement = f"SELECT {column}, product_id FROM {hits_of(shape)} AS s WHERE {where} ORDER BY {by} LIMIT :limit"
         return bound(statement, after=order.type)
     start = place if after else "true"
-    walked = _hits(
-        shape, f"(SELECT s.* FROM product_search AS s WHERE {start} ORDER BY {by} LIMIT {_unforeseen(walk_rows)})"
+    walked = hits_of(
+        shape, f"(SELECT s.* FROM product_search AS s WHERE {start} ORDER BY {by} LIMIT {unforeseen(walk_rows)})"
     )
     statement = f"SELECT {column}, product_id FROM {walked} AS s WHERE {conditions(shape)} ORDER BY {by} LIMIT :limit"
     return bound(statement, after=order.type)
@@ -205,18 +207,18 @@ def page_statement(
 def _classed(shape: Shape, order: Order, direction: str, sign: str | None) -> str:
     """Rows (the order's column, product_id, whether the name has the words), these first."""
     columns = f"({_match(shape, 'name')}) AS in_name, s.{order.column}, s.product_id"
-    matches = f"(SELECT {columns} FROM {_hits(shape)} AS s WHERE {conditions(shape)} OFFSET 0)"
+    matches = f"(SELECT {columns} FROM {hits_of(shape)} AS s WHERE {conditions(shape)} OFFSET 0)"
     place = f"WHERE (in_name, {order.column}, product_id) {sign} (:after_in_name, :after, :after_id)" if sign else ""
     by = ", ".join(f"{each} {direction}" for each in ("in_name", order.column, "product_id"))
     return f"SELECT {order.column}, product_id, in_name FROM {matches} AS m {place} ORDER BY {by} LIMIT :limit"
 
 
-def _unforeseen(rows: int) -> str:
+def unforeseen(rows: int) -> str:
     """A number that the planner does not know: it takes a tenth of the table for granted, and so never sorts."""
     return f"(SELECT {rows})"
 
 
-def _price_walk(shape: Shape, direction: str, place: str, walk_rows: int, *, limit: str = ":limit") -> str:
+def price_walk(shape: Shape, direction: str, place: str, walk_rows: int, *, limit: str = ":limit") -> str:
     """Along the prices of a category, or in another currency than the shop's along all that it has."""
     by = f"price_minor {direction}, product_id {direction}"
     prices = "product_price_order WHERE category_id = :price_category"
@@ -225,83 +227,14 @@ def _price_walk(shape: Shape, direction: str, place: str, walk_rows: int, *, lim
         prices = f"{prices} WHERE currency = :currency"
     return f"""
         SELECT p.price_minor, p.product_id FROM (
-            SELECT price_minor, product_id FROM {prices} {place} ORDER BY {by} LIMIT {_unforeseen(walk_rows)}
+            SELECT price_minor, product_id FROM {prices} {place} ORDER BY {by} LIMIT {unforeseen(walk_rows)}
         ) AS p CROSS JOIN LATERAL (
-            SELECT true FROM {_hits(shape)} AS s WHERE s.product_id = p.product_id AND {conditions(shape)} OFFSET 0
+            SELECT true FROM {hits_of(shape)} AS s WHERE s.product_id = p.product_id AND {conditions(shape)} OFFSET 0
         ) AS s ORDER BY p.{by.replace(", ", ", p.")} LIMIT {limit}
     """
 
 
-@lru_cache(_STATEMENTS)
-def count_statement(shape: Shape, sample: int | None = None, *, at_most: bool = False) -> TextClause:
-    """How many rows there are, in a sample where one is given. at_most: stop counting at :limit."""
-    if at_most:
-        inner = f"SELECT FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)} LIMIT :limit"
-        return bound(f"SELECT count(*) FROM ({inner}) AS m")
-    return bound(f"SELECT count(*) FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}")
-
-
-# no rows that the planner takes for a thousand: expecting next to none, it would sort their values to count them
-_NO_HITS = f"SELECT ARRAY[0], CAST(0 AS bigint) FROM generate_series(1, {_unforeseen(0)})"
-
-
-@lru_cache(_STATEMENTS)
-def facet_statement(
-    shape: Shape, sample: int | None = None, *, at_most: bool = False, pinned: bool = False, walk_rows: int = 0
-) -> TextClause:
-    """One row: ids of facet values, how many rows have each, the lowest and the highest price, what the shop says.
-
-    at_most: stop reading at :limit; pinned: of pinned products too; walk_rows: how far to look for a price from either
-    end of all prices besides, within :price_category. The last column has (slug, position, hidden) of facets.
-    """
-    columns = "s.facet_ids, s.price_min_minor"
-    matches = f"SELECT {columns} FROM {_hits(shape)} AS s WHERE {_in_sample(shape, sample)}"
-    if at_most:
-        matches = f"({matches} LIMIT :limit)"
-    if pinned:
-        matches += f" UNION ALL SELECT {columns} FROM {_hits(shape)} AS s WHERE {conditions(_pinned(shape))}"
-    matches += f" UNION ALL {_NO_HITS}"
-    lowest, highest = "min(lowest)", "max(highest)"
-    if walk_rows:
-        lowest = f"least({lowest}, {_end_of_prices(shape, 'ASC', walk_rows)})"
-        highest = f"greatest({highest}, {_end_of_prices(shape, 'DESC', walk_rows)})"
-    return bound(
-        f"""
-        SELECT coalesce(array_agg(id), '{{}}') AS ids, coalesce(array_agg(found), '{{}}') AS found,
-               {lowest} AS lowest, {highest} AS highest,
-               (SELECT jsonb_agg(jsonb_build_array(slug, position, hidden)) FROM search_facet) AS rules
-        FROM (
-            SELECT id, CAST(count(*) AS int) AS found, min(price) AS lowest, max(price) AS highest
-            FROM (SELECT unnest(facet_ids) AS id, price_min_minor AS price FROM ({matches}) AS met) AS m GROUP BY id
-        ) AS n
-        """
-    )
-
-
-def _end_of_prices(shape: Shape, direction: str, walk_rows: int) -> str:
-    return f"(SELECT price_minor FROM ({_price_walk(shape, direction, '', walk_rows, limit='1')}) AS first)"
-
-
-@lru_cache(_STATEMENTS)
+@lru_cache(STATEMENTS)
 def pinned_statement(shape: Shape) -> TextClause:
     """Which of the products that are put first the filter lets through."""
-    return bound(f"SELECT s.product_id FROM {_hits(shape)} AS s WHERE {conditions(shape)}")
-
-
-def _pinned(shape: Shape) -> Shape:
-    return Shape(
-        shape.vector,
-        shape.queries,
-        facets=shape.facets,
-        narrowed=shape.narrowed,
-        top=True,
-        outside=bool(shape.vector),
-        foreign=shape.foreign,
-    )
-
-
-def _in_sample(shape: Shape, sample: int | None) -> str:
-    if sample is None:
-        return conditions(shape)
-    condition = sample_condition(sample, "s.product_id")
-    return conditions(shape, condition, *([] if shape.is_indexed else ["s.facet_ids && ARRAY[0]"]))
+    return bound(f"SELECT s.product_id FROM {hits_of(shape)} AS s WHERE {conditions(shape)}")

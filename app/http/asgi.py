@@ -103,7 +103,8 @@ class _Shortcut:
 def create_asgi(web: WebServices) -> ASGIApp:
     """The application, ready for a server."""
     schema = build_schema(introspection=web.introspection)
-    public_queries = PublicQueries(web.public_answers, schema, web.services.profile)
+    text = schema.as_str() + "\n"
+    public_queries = PublicQueries(web.public_answers, text, web.services.profile)
     operations = Operations(schema, web.services, web.throttle, web.find_document, public_queries, sensitive=SENSITIVE)
     closing, connections, executor = Closing(), LiveConnections(), Executor(operations, web.ids)
     view = GraphQLView(
@@ -121,7 +122,6 @@ def create_asgi(web: WebServices) -> ASGIApp:
     export = AccountExport(
         web.services.accounts, web.export_customer, web.authentication, web.throttle, web.cost_buckets
     )
-    text = schema.as_str() + "\n"
 
     async def schema_text(_: Request) -> Response:
         if not web.introspection:

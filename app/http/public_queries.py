@@ -16,7 +16,7 @@ from app import telemetry
 from app.core.provenance import Provenance
 from app.core.public_answers import Lookup, PublicAnswer, PublicAnswers
 from resolvers.services import ShopProfile
-from resolvers.shop_schema import Operation, ShopSchema
+from resolvers.shop_schema import Operation
 
 CATALOGUE = frozenset(  # root fields; any other may lead to a cart or an order, of which the cache is never asked
     {"products", "product", "variant", "category", "categories", "searchSuggestions", "shop"}
@@ -29,12 +29,12 @@ _encoder = msgspec.msgpack.Encoder(order="deterministic")  # JSON would have inf
 
 
 class PublicQueries:
-    """Finds and keeps answers. Safe for any number of tasks at once."""
+    """Finds and keeps answers. schema: its text. Safe for any number of tasks at once."""
 
-    def __init__(self, answers: PublicAnswers, schema: ShopSchema, profile: ShopProfile) -> None:
+    def __init__(self, answers: PublicAnswers, schema: str, profile: ShopProfile) -> None:
         self._answers = answers
         # processes with other settings, or of another release, may share the cache
-        self._edition = hashlib.sha256(schema.as_str().encode() + _encoder.encode(profile))
+        self._edition = hashlib.sha256(schema.encode() + _encoder.encode(profile))
         self._streaks: dict[bytes, int] = {}  # of answers for one, by operation, the last one last
 
     async def find(self, operation: Operation, variables: Mapping[str, Any]) -> Lookup | None:

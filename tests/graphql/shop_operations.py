@@ -20,7 +20,7 @@ def operations_of(
 ) -> Operations:
     """Operations as the web application has them. services, throttle, public_answers: others than the shop's."""
     schema = build_schema()
-    public_queries = PublicQueries(public_answers or shop.public_answers, schema, shop.services.profile)
+    public_queries = PublicQueries(public_answers or shop.public_answers, schema.as_str(), shop.services.profile)
     return Operations(
         schema,
         services or shop.services,

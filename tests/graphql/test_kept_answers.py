@@ -30,6 +30,7 @@ from tests.graphql.generated_queries import GeneratedQuery, queries
 from tests.graphql.shop_operations import operations_of
 from tests.market import Market
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, Stocked, counted_statements, new_word
+from tests.waiting import until
 
 LIST = """query ($q: String, $n: Int = 5) { products(query: $q, first: $n) {
   nodes { id name brand category { name } priceRange { min { amount } }
@@ -308,8 +309,8 @@ async def test_readers_beside_writers_never_see_what_was_before_a_change_that_is
         price += 1
         variant = replace(mug.draft.variants[0], price=replace(mug.draft.variants[0].price, minor=price))
         await keeper.store(replace(mug.draft, variants=(variant,)))
-        done = price
-        await asyncio.sleep(0.01)
+        done, before = price, len(seen)
+        await until(lambda: len(seen) > before + len(readers))  # noqa: B023  of the loop that waits
     stop = True
     await asyncio.gather(*readers)
 
@@ -377,7 +378,7 @@ async def test_shops_with_other_settings_share_nothing(shop: Shop) -> None:
     operation = schema.prepare("{ shop { name } }").choose(None)
 
     for each in (profile, replace(profile, name="Another shop"), replace(profile, countries=("US",))):
-        await PublicQueries(recorded, schema, each).find(operation, {})
+        await PublicQueries(recorded, schema.as_str(), each).find(operation, {})
 
     assert len(set(recorded.looked)) == 3
 

@@ -15,8 +15,9 @@ from sqlalchemy import text
 
 from app.bootstrap import Shop
 from app.catalog.search import ProductFilter, ProductSort, SearchRequest
+from app.catalog.search_count_sql import count_statement, facet_statement
 from app.catalog.search_counts import EXACT_ROWS
-from app.catalog.search_sql import ORDERS, Arm, Shape, count_statement, facet_statement, page_statement
+from app.catalog.search_sql import ORDERS, Arm, Shape, page_statement
 from app.core.pagination import CountPrecision, PageRequest
 from tests.conftest import Servers
 from tests.generated_catalogue import generated_catalogue
