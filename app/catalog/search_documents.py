@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,18 @@ from app.core.money import Currency
 HITS = "product_search"
 _Facet = tuple[str, str, str]  # kind, slug, value
 _Entry = tuple[str, int, str]  # label, depth, words
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """Where each tier of popularity and each step of an order begins; None for where it begins now."""
+
+    tier_popularity: Sequence[int] | None = None
+    name_steps: Sequence[str] | None = None
+    time_steps: Sequence[datetime] | None = None
+
+
+AS_NOW = Marking()
 
 
 @dataclass(slots=True)
@@ -64,15 +77,11 @@ class SearchDocuments:
         await self._add_words(words)
         return rows
 
-    async def write(
-        self, rows: Sequence[dict[str, object]], *, into: str = HITS, tier_popularity: Sequence[int] | None = None
-    ) -> None:
-        """Write prepared rows. into: the table of hit rows, or one that has none of these products yet.
-
-        tier_popularity: from where on a product is in each tier, None for what is so now.
-        """
+    async def write(self, rows: Sequence[dict[str, object]], *, into: str = HITS, marked: Marking = AS_NOW) -> None:
+        """Write prepared rows. into: the table of hit rows, or one that has none of these products yet."""
         statement = sql.write_hits(into, text_config(self.language), new=into != HITS)
-        await self._run(statement, rows=rows, tier_popularity=tier_popularity)
+        marks = {"name_steps": marked.name_steps, "time_steps": marked.time_steps}
+        await self._run(statement, rows=rows, tier_popularity=marked.tier_popularity, **marks)
 
     async def index_prices(self, product_ids: Sequence[int]) -> None:
         """Bring the prices that search has of these products up to date, in every currency; no vector is written."""

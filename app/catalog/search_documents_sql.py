@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import ARRAY, Column, Integer, Text, TextClause, bindparam, text
+from sqlalchemy import ARRAY, Column, DateTime, Integer, Text, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.catalog.price_sql import SOLD
+from app.catalog.search_steps_sql import CATEGORY_WORD
 
 _IDS = bindparam("product_ids", type_=ARRAY(Integer))
 _ROWS = bindparam("rows", type_=JSONB)
@@ -75,8 +76,8 @@ def add_words(config: str, prefix: str) -> TextClause:
 def write_hits(table: str, config: str, *, new: bool = False) -> TextClause:
     """Hit rows from documents; rows are written in the order of their ids, as a stock flip locks them.
 
-    new: the table has no such rows yet, and gets them in the order in which they are given. :tier_popularity: where
-    each tier begins, null for where it begins now.
+    new: the table has no such rows yet, and gets them in the order in which they are given. :tier_popularity,
+    :name_steps, :time_steps: where each tier and step begins, null for where it begins now.
 
     A vector that is the same stays the very value that is stored: then no index changes, and the row stays in place.
     """
@@ -100,6 +101,7 @@ def write_hits(table: str, config: str, *, new: bool = False) -> TextClause:
                name_vector || to_tsvector('{config}', text_words) || coalesce((
                    SELECT tsvector_agg(tagged_vector(language, words)) FROM jsonb_to_recordset(translated_texts)
                    AS translation (language text, words text)), '')
+               || {_marks("n", "sort_name", "name_steps")} || {_marks("t", "created_at", "time_steps")}
         FROM (
             SELECT document.*, {POPULARITY_STEP.format("document.popularity")} AS step,
                    to_tsvector('{config}', name_words) || coalesce((
@@ -114,7 +116,18 @@ def write_hits(table: str, config: str, *, new: bool = False) -> TextClause:
                 translated_texts jsonb)
         ) AS document, search_state
         {"" if new else change}
-    """).bindparams(_ROWS, bindparam("tier_popularity", type_=ARRAY(Integer)))
+    """).bindparams(
+        _ROWS,
+        bindparam("tier_popularity", type_=ARRAY(Integer)),
+        bindparam("name_steps", type_=ARRAY(Text)),
+        bindparam("time_steps", type_=ARRAY(DateTime(timezone=True))),
+    )
+
+
+def _marks(of_order: str, value: str, steps: str) -> str:
+    """The marks of the step that a value is in, as lexemes; none where the order has no steps."""
+    step = f"width_bucket({value}, nullif(coalesce(:{steps}, {steps}), '{{}}'))"
+    return f"coalesce(array_to_tsvector(step_marks('{of_order}', {step})), '')"
 
 
 def price_places(hits: str, steps: str) -> str:
@@ -123,9 +136,10 @@ def price_places(hits: str, steps: str) -> str:
     hits: the table of hit rows; steps: where the steps begin, empty where there are none, and so no keys.
     """
     step = f"width_bucket(price_min_minor, nullif({steps}, '{{}}'))"
+    categories = f"ARRAY(SELECT '{CATEGORY_WORD}' || id FROM unnest(category.path_ids) AS id)"
     return f"""
         SELECT place AS category_id, price_min_minor AS price_minor, product.id AS product_id,
-               CASE WHEN place = 0 THEN word_keys(text_vector, {step}) END AS keys
+               CASE WHEN place = 0 THEN word_keys(text_vector || array_to_tsvector({categories}), {step}) END AS keys
         FROM {hits} AS hit JOIN product ON product.id = hit.product_id
         LEFT JOIN category ON category.id = product.category_id
         CROSS JOIN LATERAL unnest(0 || coalesce(category.path_ids, '{{}}')) AS place

@@ -8,37 +8,47 @@ rows. Each arm falls back to the next one when it gives less than a page, so a w
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import ceil, prod
+from functools import lru_cache
+from math import ceil, exp, prod
 
 from sqlalchemy import text
 
 from app.catalog.meaning import Meaning
 from app.catalog.search import FacetKind
 from app.catalog.search_filters import FacetGroup, Narrowing
+from app.catalog.search_marks_sql import MARKED
 from app.catalog.search_sql import Arm, Order, Shape
+from app.catalog.search_steps_sql import CATEGORY_WORD
 from app.core.clock import Clock
 from app.database.engine import Database
-from app.database.search_tables import NO_TIER, STEPS, TIERS
+from app.database.search_tables import NO_TIER, SAMPLES, STEPS, TIERS
 
 FEW_MATCHES = 500  # sorted faster than anything cleverer begins
 _MANY = 10 * FEW_MATCHES  # that words and facets which seldom meet by chance may have together if they always do
 VERY_BROAD = 0.1  # of all products: a walk to the end of the page is shorter than what a tier would give
 _PAGES_IN_TIER = 2  # likely matches that a tier or a walk is tried for, in pages
 _WALKS = (1_000, 5_000, 20_000)
+_WALK_BEFORE_MARKS = 2_500  # takes as long as marks do
 _ROWS_A_STEP = 3  # that the index gives while a walk by price, which looks each product up, takes one step
 _MATCHES_FOR_STEPS = 6  # in pages: fewer are sorted faster than the words of a step are read and looked up
+_SHORT_STRETCHES = 0.01  # of those that a sample tells: then all the matches that are left are read
 _STATE_SECONDS = 30.0
 
-_STATE = text("SELECT product_count, tier_popularity, price_steps <> '{}' FROM search_state")
+_STATE = text("SELECT product_count, tier_popularity, price_steps <> '{}', name_steps <> '{}' FROM search_state")
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSize:
-    """The index as of its last refresh; 0 products before the first. has_steps: the order by price has."""
+    """The index as of its last refresh; 0 products before the first.
+
+    has_steps: the order by price has; has_marks: texts have marks of the steps of the other orders, and the keys by
+    price know the categories.
+    """
 
     product_count: int = 0
     tier_popularity: tuple[int, ...] = (NO_TIER,) * len(TIERS)
     has_steps: bool = False
+    has_marks: bool = False
 
 
 @dataclass(slots=True)
@@ -54,7 +64,7 @@ class SearchState:
         """The size, at most half a minute old."""
         if self.clock.monotonic() >= self._until:
             rows = await self.database.fetch_nearest(_STATE)
-            self._known = IndexSize(rows[0][0], tuple(rows[0][1]), rows[0][2]) if rows else IndexSize()
+            self._known = IndexSize(rows[0][0], tuple(rows[0][1]), *rows[0][2:]) if rows else IndexSize()
             self._until = self.clock.monotonic() + _STATE_SECONDS
         return self._known
 
@@ -149,11 +159,16 @@ _TIERS = (Arm.TIER_1, Arm.TIER_2, Arm.TIER_3)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins. popularity: of the product beside it, None at the end of the list; wanted: rows."""
+    """Where a page begins, and where it lies.
+
+    wanted: rows; popularity: of the product beside it, None at the end of the list; category: whether one of the facets
+    is a category, of which the keys by price know.
+    """
 
     wanted: int
     forward: bool = True
     popularity: int | None = None
+    category: bool = False
 
 
 def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, place: Place) -> list[Arm]:
@@ -164,15 +179,46 @@ def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, plac
         return [Arm.INDEX]
     if order.by_price and not (shape.vector or shape.foreign):
         return [Arm.WALK, Arm.INDEX]  # a category by price has a walk of its own
-    has_steps = size.has_steps and order.by_price and shape.vector and not (shape.facets or shape.foreign)
+    is_keyed = not shape.facets or (shape.facets == 1 and place.category and size.has_marks)
+    has_steps = size.has_steps and order.by_price and shape.vector and is_keyed and not shape.foreign
     if has_steps and frequency.likely > _MATCHES_FOR_STEPS * place.wanted:
         return [Arm.STEPS]
     tiers = _tiers(frequency, size, place) if order.column == "popularity" else []
     share = frequency.likely / max(size.product_count, 1)
-    met = share * walk_rows(frequency, order)  # by a walk of that length
-    if share > VERY_BROAD or (not tiers and met > place.wanted):
-        return [Arm.WALK, Arm.INDEX]
-    return [*tiers, Arm.INDEX]
+    met = share * walk_rows(frequency, order, size)  # by a walk of that length
+    by_marks = has_marks(size, order) and frequency.likely > _MATCHES_FOR_STEPS * place.wanted
+    last = Arm.MARKS if by_marks else Arm.INDEX
+    if share > VERY_BROAD or (not tiers and met > place.wanted * (_PAGES_IN_TIER if by_marks else 1)):
+        return [Arm.WALK, last]
+    return [*tiers, last]
+
+
+def has_marks(size: IndexSize, order: Order) -> bool:
+    """Whether texts have marks of the order's steps."""
+    return size.has_marks and order.column in MARKED
+
+
+def sample_for_marks(frequency: Frequency, wanted: int) -> tuple[int, int]:
+    """The sample that tells at the least cost where a page ends, and at which of its matches."""
+
+    def rows(sample: int) -> float:
+        return frequency.likely / sample + sample * match_after(wanted, sample)
+
+    sample = min(SAMPLES, key=rows)
+    return sample, match_after(wanted, sample)
+
+
+@lru_cache
+def match_after(wanted: int, sample: int) -> int:
+    """Which match of a sample comes after so many matches, but once in a hundred times."""
+    mean = wanted / sample
+    nth, likely = 1, exp(-mean)
+    fewer = likely  # the likelihood that so many matches hold fewer than the nth of the sample
+    while 1 - fewer > _SHORT_STRETCHES:
+        likely *= mean / nth
+        fewer += likely
+        nth += 1
+    return nth
 
 
 def steps_at_once(frequency: Frequency, wanted: int) -> int:
@@ -180,8 +226,10 @@ def steps_at_once(frequency: Frequency, wanted: int) -> int:
     return max(1, min(STEPS, ceil(_PAGES_IN_TIER * wanted * STEPS / max(frequency.likely, 1.0))))
 
 
-def walk_rows(frequency: Frequency, order: Order) -> int:
-    """How far a walk goes before the index is asked for all matches: as long as that would take."""
+def walk_rows(frequency: Frequency, order: Order, size: IndexSize) -> int:
+    """How far a walk goes before the index is asked: as long as that would take."""
+    if has_marks(size, order):
+        return _WALK_BEFORE_MARKS
     rows = frequency.likely / (_ROWS_A_STEP if order.by_price else 1)
     return next((each for each in reversed(_WALKS) if each <= rows), _WALKS[0])
 
@@ -201,6 +249,12 @@ def walked_category(search: Search) -> FacetGroup | None:
     """The category whose prices a walk goes along; None for those of all products."""
     categories = (g for g in search.narrow.groups if g.key in (None, (FacetKind.CATEGORY, "")))
     return next((group for group in categories if group.category_id is not None), None)
+
+
+def keyed_words(search: Search) -> tuple[tuple[str, ...], ...]:
+    """For each part of the query, and for the category, the words of which a product's keys by price have one."""
+    category = walked_category(search)
+    return search.meaning.lexemes + (() if category is None else ((f"{CATEGORY_WORD}{category.category_id}",),))
 
 
 def walk_category(search: Search, shape: Shape, values: dict[str, object]) -> tuple[Shape, dict[str, object]]:

@@ -19,8 +19,9 @@ from sqlalchemy import ARRAY, BigInteger, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalog.price_sql import LOCK_IMPORTS
-from app.catalog.search_documents import HITS, SearchDocuments
+from app.catalog.search_documents import HITS, Marking, SearchDocuments
 from app.catalog.search_documents_sql import price_places
+from app.catalog.search_marks_sql import STEPS_OF_PRODUCTS
 from app.catalog.search_steps_sql import price_steps
 from app.catalog.upkeep_sql import SET_BUILT, TIER_BOUNDS_OF_PRODUCTS
 from app.core.errors import OperationalError
@@ -67,9 +68,9 @@ class RebuildUnderWay(OperationalError):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Where the tiers and the steps of the order by price begin, so that new rows are marked as they are written."""
+    """Where the tiers and the steps of all orders begin, so that new rows are marked as they are written."""
 
-    tier_popularity: list[int]
+    marked: Marking
     price_steps: list[int]
 
 
@@ -88,20 +89,21 @@ class RebuildSearch:
             if not (await guard.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})"))).scalar_one():
                 raise RebuildUnderWay("the search index is being rebuilt already: wait for it")
             await self._run(*_NOTE_CHANGES)
-            tiers = await self._array(TIER_BOUNDS_OF_PRODUCTS)
-            total = await self._fill(progress, tiers)
-            bounds = Bounds(tiers, await self._array(_PRICE_STEPS))
+            (tiers,) = await self._row(TIER_BOUNDS_OF_PRODUCTS)
+            marked = Marking(tiers, *await self._row(STEPS_OF_PRODUCTS))
+            total = await self._fill(progress, marked)
+            bounds = Bounds(marked, *await self._row(_PRICE_STEPS))
             await self._build_indexes(bounds)
             while await self._catch_up(_BATCH, bounds) >= _FEW_CHANGES:
                 pass
             await self._swap(bounds, total)
         return total
 
-    async def _array(self, query: TextClause) -> list[int]:
+    async def _row(self, query: TextClause) -> Sequence[Any]:
         async with self.database.read_fresh() as connection:
-            return list((await connection.execute(query)).scalar_one())
+            return (await connection.execute(query)).one()
 
-    async def _fill(self, progress: Callable[[int, int], None], tiers: list[int]) -> int:
+    async def _fill(self, progress: Callable[[int, int], None], marked: Marking) -> int:
         for table in TABLES:
             async with self.database.write() as connection:
                 options = (await connection.execute(_OPTIONS, {"table": table})).scalar()
@@ -113,13 +115,13 @@ class RebuildSearch:
         async with self.database.read_fresh() as connection:
             ids = (await connection.execute(_PRODUCTS)).scalars().all()
         try:
-            await self._write_all(ids, progress, tiers)
+            await self._write_all(ids, progress, marked)
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed  # a task's own failure, as its caller would see it
         progress(len(ids), len(ids))
         return len(ids)
 
-    async def _write_all(self, ids: Sequence[int], progress: Callable[[int, int], None], tiers: list[int]) -> None:
+    async def _write_all(self, ids: Sequence[int], progress: Callable[[int, int], None], marked: Marking) -> None:
         documents: SearchDocuments | None = None
         written: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as tasks:  # the database writes one batch while the next one is put into words
@@ -129,12 +131,12 @@ class RebuildSearch:
                     rows = await documents.prepare(ids[start : start + _BATCH])
                 if written is not None:
                     await written
-                written = tasks.create_task(self._write(rows, tiers))
+                written = tasks.create_task(self._write(rows, marked))
                 progress(start, len(ids))
 
-    async def _write(self, rows: Sequence[dict[str, object]], tiers: list[int]) -> None:
+    async def _write(self, rows: Sequence[dict[str, object]], marked: Marking) -> None:
         async with self.database.write() as connection:
-            await self._documents(connection).write(rows, into=HITS + NEXT, tier_popularity=tiers)
+            await self._documents(connection).write(rows, into=HITS + NEXT, marked=marked)
 
     def _documents(self, connection: AsyncConnection, before: SearchDocuments | None = None) -> SearchDocuments:
         if before is None:
@@ -173,7 +175,7 @@ class RebuildSearch:
                 await connection.execute(gone, {"ids": ids})
             documents = self._documents(connection)
             rows = await documents.prepare(ids)
-            await documents.write(rows, into=HITS + NEXT, tier_popularity=bounds.tier_popularity)
+            await documents.write(rows, into=HITS + NEXT, marked=bounds.marked)
             await connection.execute(_FILL_PRICES_OF, {"price_steps": bounds.price_steps, "ids": ids})
         return len(ids)
 
@@ -184,7 +186,8 @@ class RebuildSearch:
             await connection.execute(text(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE"))
             while await self._apply_changes(connection, _BATCH, bounds):
                 pass
-            await connection.execute(SET_BUILT, {**asdict(bounds), "built_count": total})
+            built = {**asdict(bounds.marked), "price_steps": bounds.price_steps, "built_count": total}
+            await connection.execute(SET_BUILT, built)
             for table in TABLES:
                 names = [row.indexname for row in await _all(connection, _INDEXES, table)]
                 await connection.execute(text(f"DROP TABLE {table}"))

@@ -17,14 +17,18 @@ from sqlalchemy import TextClause
 from app.catalog.meaning import Meaning
 from app.catalog.search import ProductSort
 from app.catalog.search_filters import Narrowing
+from app.catalog.search_marks_sql import marked_statement
 from app.catalog.search_plan import (
     Place,
     Search,
     SearchState,
     arms,
+    keyed_words,
+    sample_for_marks,
     steps_at_once,
     walk_category,
     walk_rows,
+    walked_category,
 )
 from app.catalog.search_sql import ORDERS, Arm, page_statement, pinned_statement
 from app.catalog.search_steps_sql import steps_statement, words_of_parts
@@ -155,18 +159,23 @@ class SearchSegments:
         size = await self.state()
         frequency = search.frequency(size, in_name=segment.vector == "name")
         beside = place.value if place is not None and order.column == "popularity" else None
-        begin = Place(wanted.number, wanted.forward, beside if isinstance(beside, int) else None)
+        in_category = walked_category(search) is not None
+        begin = Place(wanted.number, wanted.forward, beside if isinstance(beside, int) else None, in_category)
         for arm in arms(shape, order, frequency, size, begin):
             asked, asked_values = (
                 walk_category(search, shape, values) if arm is Arm.WALK and order.by_price else (shape, values)
             )
             turn = {"forward": wanted.forward, "after": place is not None}
             if arm is Arm.STEPS:
-                lexemes = search.meaning.lexemes
-                statement = steps_statement(asked, order, len(lexemes), **turn)
-                asked_values |= words_of_parts(lexemes) | {"at_once": steps_at_once(frequency, wanted.number)}
+                words = keyed_words(search)
+                statement = steps_statement(asked, order, len(words), **turn)
+                asked_values |= words_of_parts(words) | {"at_once": steps_at_once(frequency, wanted.number)}
+            elif arm is Arm.MARKS:
+                sample, nth = sample_for_marks(frequency, wanted.number)
+                statement = marked_statement(asked, order, sample, **turn)
+                asked_values |= {"nth": nth}
             else:
-                statement = page_statement(asked, order, arm, **turn, walk_rows=walk_rows(frequency, order))
+                statement = page_statement(asked, order, arm, **turn, walk_rows=walk_rows(frequency, order, size))
             rows = await self._fetch(statement, asked_values, look, by_class=shape.by_class)
             found = [Row(int(row[2]) if shape.by_class else segment.lowest, row[0], row[1]) for row in rows]
             if len(found) == wanted.number or (look is not None and look.found):

@@ -59,6 +59,7 @@ class Arm(Enum):
     WALK = "walk"  # along the order, looking at each row, for at most WALK_ROWS
     SCAN = "scan"  # along the order to its end
     STEPS = "steps"  # along the order by price, by the words of each step, to its end
+    MARKS = "marks"  # along the order by name or time, by the marks of as many steps as have a page, to its end
 
     @property
     def tier(self) -> int | None:

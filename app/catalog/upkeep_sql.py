@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, TextClause, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, Text, TextClause, bindparam, text
 
 from app.catalog.search_documents_sql import POPULARITY_STEP, tier_of
 from app.database.search_tables import NO_TIER, SAMPLES, TIERS, sample_condition
@@ -52,8 +52,14 @@ def _tier_bounds(popularity: str, table: str) -> TextClause:
 TIER_BOUNDS = _tier_bounds("popularity", "product_search")
 TIER_BOUNDS_OF_PRODUCTS = _tier_bounds(POPULARITY_STEP.format("popularity"), "product")
 SET_BUILT = text("""
-    UPDATE search_state SET tier_popularity = :tier_popularity, price_steps = :price_steps, built_count = :built_count
-""").bindparams(_BOUNDS, bindparam("price_steps", type_=ARRAY(BigInteger)))
+    UPDATE search_state SET tier_popularity = :tier_popularity, price_steps = :price_steps, name_steps = :name_steps,
+        time_steps = :time_steps, built_count = :built_count
+""").bindparams(
+    _BOUNDS,
+    bindparam("price_steps", type_=ARRAY(BigInteger)),
+    bindparam("name_steps", type_=ARRAY(Text)),
+    bindparam("time_steps", type_=ARRAY(DateTime(timezone=True))),
+)
 SET_STATE = text("""
     UPDATE search_state SET product_count = :product_count, tier_popularity = :tier_popularity, refreshed_at = :now
 """).bindparams(_BOUNDS, bindparam("now", type_=DateTime(timezone=True)))
@@ -78,7 +84,7 @@ def count_statements(*, sampled: bool) -> list[str]:
         "DELETE FROM search_lexeme",
         f"""INSERT INTO search_lexeme (lexeme, name_count, text_count)
             SELECT word, coalesce(name_stat.found, 0), text_stat.ndoc * {factor} FROM {stat("text_vector")} AS text_stat
-            LEFT JOIN name_stat USING (word) WHERE text_stat.ndoc * {factor} >= {FREQUENT}""",
+            LEFT JOIN name_stat USING (word) WHERE text_stat.ndoc * {factor} >= {FREQUENT} AND word NOT LIKE '#%'""",
         """UPDATE search_word SET product_count = coalesce(found, 1)
            FROM (SELECT language AS l, search_word.word AS w, min(found)::int AS found FROM search_word
                  LEFT JOIN name_stat ON name_stat.word = split_part(lexeme, ' ', 1) GROUP BY 1, 2) AS counted

@@ -29,6 +29,7 @@ _WORD = Text(collation="C")  # compared by bytes: words with one beginning stand
 TIERS = (64_000, 8_000, 1_000)  # products: the most popular, in three tiers of which each holds the next one
 NO_TIER = 2**31 - 1  # the popularity that no product has: a small catalogue has no large tiers
 STEPS = 128  # of the order by price: a word of one product in a hundred has a page in one or two of them
+MARKED_STEPS = 512  # of the others: what begins with the same word, such as a brand, may fill several of them
 SAMPLES = (4, 16, 64, 256, 1_024)  # one row in so many, by a hash of its id
 
 
@@ -72,7 +73,7 @@ product_search = Table(
     Column("sort_name", Text, nullable=False),  # the name's words without case and accents
     Column("facet_ids", ARRAY(Integer), nullable=False),  # of facet_value; and 0, which every product has
     Column("name_vector", TSVECTOR, nullable=False),  # name, brand, leaf category, skus, in every language
-    Column("text_vector", TSVECTOR, nullable=False),  # the same and everything else that is said of the product
+    Column("text_vector", TSVECTOR, nullable=False),  # the same, all else that is said of it, and marks of its steps
     Index(None, "popularity", "product_id"),
     Index(None, "created_at", "product_id"),
     Index(None, "sort_name", "product_id"),
@@ -179,7 +180,9 @@ search_state = Table(  # one row
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("product_count", Integer, nullable=False),
     Column("tier_popularity", ARRAY(Integer), nullable=False),  # from where on a product is in each of TIERS; rises
-    Column("price_steps", ARRAY(BigInteger), nullable=False, server_default="{}"),  # where all STEPS but one begin
+    Column("price_steps", ARRAY(BigInteger), nullable=False, server_default="{}"),  # where all but the first begin
+    Column("name_steps", ARRAY(Text), nullable=False, server_default="{}"),  # the same of sort_name
+    Column("time_steps", ARRAY(moment), nullable=False, server_default="{}"),  # and of created_at
     Column("built_count", Integer, nullable=False, server_default="0"),  # products when the index was built, with these
     Column("refreshed_at", moment),  # null: the index has to be built
 )

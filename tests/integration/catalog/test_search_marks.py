@@ -1,0 +1,212 @@
+"""Words and facets by name and by time: pages by marks of the order's steps, and marks that keep up with changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.bootstrap import Shop
+from app.catalog.search import ProductFilter, ProductSort, SearchRequest
+from app.catalog.search_marks_sql import MARKED, marked_statement
+from app.catalog.search_plan import Frequency, IndexSize, Place, arms, match_after, sample_for_marks
+from app.catalog.search_sql import ORDERS, Arm, Shape
+from app.core.pagination import PageRequest
+from tests.conftest import Servers
+from tests.generated_catalogue import generated_catalogue
+from tests.shopkeeping import Api, Shopkeeper, new_word
+
+PRODUCTS = 4_000
+SORTED = {
+    ProductSort.NEWEST: "created_at DESC, product_id DESC",
+    ProductSort.NAME_ASC: "sort_name, product_id",
+    ProductSort.NAME_DESC: "sort_name DESC, product_id DESC",
+}
+MATCHES = {  # shapes with their values: the condition that they are
+    "a word": (Shape("text"), {"query_0": "'classic'"}, "text_vector @@ 'classic'"),
+    "two words": (
+        Shape("text", queries=2),
+        {"query_0": "'women'", "query_1": "'design'"},
+        "text_vector @@ 'women' AND text_vector @@ 'design'",
+    ),
+    "what can be bought": (
+        Shape("text", narrowed=("available",)),
+        {"query_0": "'women'", "available": True},
+        "text_vector @@ 'women' AND available",
+    ),
+    "a facet": (Shape(facets=1), {"facets_0": [0]}, "true"),
+}
+MARKS = """
+    SELECT hit.product_id, text_vector @@ steps_query('n', name, name) AND text_vector @@ steps_query('t', time, time)
+           AND (SELECT count(*) FROM unnest(tsvector_to_array(text_vector)) AS word WHERE word LIKE '#%') = 6
+    FROM search_state, product_search AS hit, LATERAL (
+        SELECT width_bucket(sort_name, name_steps) AS name, width_bucket(created_at, time_steps) AS time
+    ) AS step
+"""
+
+
+@pytest.fixture(scope="module")
+async def marked(servers: Servers) -> AsyncIterator[Shop]:
+    """A catalogue whose texts have marks, in a database of its own, its counts fresh."""
+    async with generated_catalogue(servers, "marked", PRODUCTS) as shop:
+        yield shop
+
+
+async def rows(shop: Shop, statement: Any, **values: Any) -> list[Any]:
+    query = text(statement) if isinstance(statement, str) else statement
+    async with shop.database.read_fresh() as connection:
+        return list((await connection.execute(query, values)).all())
+
+
+async def test_marks_are_of_the_steps_between_two_and_of_no_others(marked: Shop) -> None:
+    wrong = """
+        SELECT low, high, step FROM generate_series(0, 511, 7) AS low, generate_series(0, 511, 5) AS high,
+        LATERAL (SELECT steps_query('n', low, high) AS query OFFSET 0) AS stretch, (
+            SELECT step, array_to_tsvector(step_marks('n', step)) AS marks FROM generate_series(0, 511) AS step OFFSET 0
+        ) AS marked WHERE coalesce(marks @@ query, false) <> (step BETWEEN low AND high)
+    """
+
+    assert await rows(marked, wrong) == []
+    (longest,) = await rows(
+        marked,
+        "SELECT max(numnode(steps_query('n', low, high)))"
+        " FROM generate_series(0, 511, 7) AS low, generate_series(0, 511, 5) AS high",
+    )
+    assert longest[0] == 2 * 28 - 1  # marks, seven of each size on either side, and an operator between each two
+
+
+@pytest.mark.parametrize("matches", MATCHES)
+@pytest.mark.parametrize("sort", SORTED)
+@pytest.mark.parametrize(("sample", "nth"), [(4, 1), (4, 13), (16, 6), (64, 3), (1_024, 2)])
+async def test_marks_give_what_a_sort_of_all_matches_gives(
+    marked: Shop, matches: str, sort: ProductSort, sample: int, nth: int
+) -> None:
+    shape, given, condition = MATCHES[matches]
+    sorted_ids = f"SELECT product_id FROM product_search WHERE {condition} ORDER BY {SORTED[sort]}"
+    expected = [row.product_id for row in await rows(marked, sorted_ids)]
+    assert len(expected) > 60
+    limit = max(25, len(expected) // 15)
+
+    values = {**given, "nth": nth, "limit": limit}
+    walked: dict[bool, list[int]] = {}
+    for forward in (True, False):
+        place: dict[str, Any] = {}
+        walked[forward] = []
+        for _ in range(PRODUCTS):
+            statement = marked_statement(shape, ORDERS[sort], sample, forward=forward, after=bool(place))
+            page = await rows(marked, statement, **values, **place)
+            walked[forward] += [row.product_id for row in page]
+            if len(page) < limit:
+                break
+            place = {"after": page[-1][0], "after_id": page[-1].product_id}
+
+    assert walked == {True: expected, False: expected[::-1]}
+
+
+@pytest.mark.parametrize("sort", SORTED)
+async def test_pages_go_both_ways_within_a_filter(marked: Shop, sort: ProductSort) -> None:
+    request = SearchRequest("women", ProductFilter(price_min=2_000, price_max=9_000, available=True), sort)
+    condition = "text_vector @@ 'women' AND price_min_minor BETWEEN 2000 AND 9000 AND available"
+    sorted_ids = f"SELECT product_id FROM product_search WHERE {condition} ORDER BY {SORTED[sort]}"
+    expected = [row.product_id for row in await rows(marked, sorted_ids)]
+    assert len(expected) > 50
+
+    there, cursor = [], None
+    while True:
+        page = (await marked.search_index.page(request, PageRequest(11, cursor=cursor))).page
+        there += page.items
+        if not page.has_next:
+            break
+        cursor = page.cursors[-1]
+    back = await marked.search_index.page(request, PageRequest(11, cursor=page.cursors[0], forward=False))
+
+    assert there == expected
+    assert list(back.page.items) == expected[len(expected) - len(page.items) - 11 : len(expected) - len(page.items)]
+
+
+@pytest.mark.parametrize("sort", SORTED)
+@pytest.mark.parametrize("matches", ["a word", "a facet"])
+async def test_a_stretch_is_read_by_the_index_of_words(marked: Shop, sort: ProductSort, matches: str) -> None:
+    shape, _, _ = MATCHES[matches]
+    statement = str(marked_statement(shape, ORDERS[sort], 64, forward=True, after=False))
+    literals = {"query_0": "CAST('classic' AS tsquery)", "facets_0": "ARRAY[0]", "nth": "3", "limit": "25"}
+    for name, value in literals.items():
+        statement = statement.replace(f":{name}", value)
+
+    async with marked.database.write() as connection:
+        await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        explained = await connection.execute(text(f"EXPLAIN (ANALYZE, BUFFERS OFF) {statement}"))
+        plan = "\n".join(explained.scalars())
+
+    assert "Bitmap Index Scan on product_search_text_idx" in plan, plan
+    assert "Bitmap Index Scan on product_search_sample_64_idx" in plan, plan
+    assert "Seq Scan on product" not in plan, plan
+
+
+@pytest.mark.parametrize(
+    ("likely", "shape", "chosen"),
+    [
+        (10_000.0, Shape("text"), [Arm.MARKS]),
+        (10_000.0, Shape("text", facets=1, narrowed=("available",)), [Arm.MARKS]),
+        (10_000.0, Shape("text", foreign=True), [Arm.MARKS]),
+        (40_000.0, Shape("text"), [Arm.WALK, Arm.MARKS]),
+        (100.0, Shape("text"), [Arm.INDEX]),
+    ],
+)
+@pytest.mark.parametrize("sort", SORTED)
+def test_marks_are_for_what_is_frequent(likely: float, shape: Shape, sort: ProductSort, chosen: list[Arm]) -> None:
+    size, frequency = IndexSize(1_000_000, has_marks=True), Frequency(300_000, likely)
+
+    assert arms(shape, ORDERS[sort], frequency, size, Place(25)) == chosen
+
+
+def test_there_are_no_marks_before_a_rebuild_nor_of_the_other_orders() -> None:
+    frequency, size = Frequency(90_000, 90_000.0), IndexSize(1_000_000, has_marks=True)
+    by_name = ORDERS[ProductSort.NAME_ASC]
+
+    assert Arm.MARKS not in arms(Shape("text"), by_name, frequency, IndexSize(1_000_000), Place(25))
+    assert {order.column for order in ORDERS.values()} - set(MARKED) == {"popularity", "price_min_minor"}
+    for sort in (ProductSort.BEST_SELLING, ProductSort.PRICE_ASC):
+        assert Arm.MARKS not in arms(Shape("text"), ORDERS[sort], frequency, size, Place(25))
+
+
+def test_the_sample_is_coarser_for_what_is_more_frequent() -> None:
+    def sample(likely: float) -> int:
+        return sample_for_marks(Frequency(int(likely), likely), 25)[0]
+
+    assert [sample(each) for each in (200.0, 10_000.0, 100_000.0)] == sorted({sample(200.0), 64, sample(1e5)})
+    assert match_after(25, 64) == 3  # of 25 in 64, three or more once in 120 times
+    assert match_after(25, 1_024) == 2
+
+
+async def test_marks_keep_up_with_names_and_a_rebuild_and_are_no_words(
+    api: Api, shop: Shop, keeper: Shopkeeper
+) -> None:
+    await shop.rebuild_search()
+    word = new_word()
+    stocked = await keeper.stock(f"Aaa {word}")
+    other = await keeper.stock(f"Zzz {word}")
+    of = "SELECT product_id FROM variant WHERE id = ANY(:ids) ORDER BY 1"
+    ids = [row.product_id for row in await rows(shop, of, ids=[stocked.variant_id, other.variant_id])]
+
+    stored = await rows(shop, f"{MARKS} WHERE hit.product_id = ANY(:ids) ORDER BY 1", ids=ids)
+    await shop.rebuild_search()
+    await shop.refresh_search()
+    rebuilt = await rows(shop, MARKS)
+    found = await shop.search_index.page(SearchRequest("#n0.0"), PageRequest(10))
+    counted = await rows(shop, "SELECT lexeme FROM search_lexeme WHERE lexeme LIKE '#%'")
+    keyed = await rows(
+        shop,
+        "SELECT cardinality(keys) = cardinality(tsvector_to_array(text_vector)) - 6 FROM product_search"
+        " JOIN product_price_order USING (product_id) WHERE product_id = :id AND category_id = 0",
+        id=ids[0],
+    )
+
+    assert [tuple(row) for row in stored] == [(product_id, True) for product_id in ids]
+    assert all(row[1] for row in rebuilt)
+    assert len(rebuilt) > 2
+    assert found.page.items == ()
+    assert counted == []
+    assert [row[0] for row in keyed] == [True]
