@@ -8,7 +8,6 @@ from sqlalchemy import ARRAY, Column, DateTime, Integer, Text, TextClause, bindp
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.catalog.price_sql import SOLD
-from app.catalog.search_steps_sql import CATEGORY_WORD
 
 _IDS = bindparam("product_ids", type_=ARRAY(Integer))
 _ROWS = bindparam("rows", type_=JSONB)
@@ -136,10 +135,9 @@ def price_places(hits: str, steps: str) -> str:
     hits: the table of hit rows; steps: where the steps begin, empty where there are none, and so no keys.
     """
     step = f"width_bucket(price_min_minor, nullif({steps}, '{{}}'))"
-    categories = f"ARRAY(SELECT '{CATEGORY_WORD}' || id FROM unnest(category.path_ids) AS id)"
     return f"""
         SELECT place AS category_id, price_min_minor AS price_minor, product.id AS product_id,
-               CASE WHEN place = 0 THEN word_keys(text_vector || array_to_tsvector({categories}), {step}) END AS keys
+               CASE WHEN place = 0 THEN word_keys(text_vector, {step}) END AS keys
         FROM {hits} AS hit JOIN product ON product.id = hit.product_id
         LEFT JOIN category ON category.id = product.category_id
         CROSS JOIN LATERAL unnest(0 || coalesce(category.path_ids, '{{}}')) AS place

@@ -18,7 +18,6 @@ from app.catalog.search import FacetKind
 from app.catalog.search_filters import FacetGroup, Narrowing
 from app.catalog.search_marks_sql import MARKED
 from app.catalog.search_sql import Arm, Order, Shape
-from app.catalog.search_steps_sql import CATEGORY_WORD
 from app.core.clock import Clock
 from app.database.engine import Database
 from app.database.search_tables import NO_TIER, SAMPLES, STEPS, TIERS
@@ -41,8 +40,7 @@ _STATE = text("SELECT product_count, tier_popularity, price_steps <> '{}', name_
 class IndexSize:
     """The index as of its last refresh; 0 products before the first.
 
-    has_steps: the order by price has; has_marks: texts have marks of the steps of the other orders, and the keys by
-    price know the categories.
+    has_steps: the order by price has; has_marks: texts have marks of the steps of the other orders.
     """
 
     product_count: int = 0
@@ -159,16 +157,11 @@ _TIERS = (Arm.TIER_1, Arm.TIER_2, Arm.TIER_3)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins, and where it lies.
-
-    wanted: rows; popularity: of the product beside it, None at the end of the list; category: whether one of the facets
-    is a category, of which the keys by price know.
-    """
+    """Where a page begins. popularity: of the product beside it, None at the end of the list; wanted: rows."""
 
     wanted: int
     forward: bool = True
     popularity: int | None = None
-    category: bool = False
 
 
 def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, place: Place) -> list[Arm]:
@@ -179,8 +172,7 @@ def arms(shape: Shape, order: Order, frequency: Frequency, size: IndexSize, plac
         return [Arm.INDEX]
     if order.by_price and not (shape.vector or shape.foreign):
         return [Arm.WALK, Arm.INDEX]  # a category by price has a walk of its own
-    is_keyed = not shape.facets or (shape.facets == 1 and place.category and size.has_marks)
-    has_steps = size.has_steps and order.by_price and shape.vector and is_keyed and not shape.foreign
+    has_steps = size.has_steps and order.by_price and shape.vector and not (shape.facets or shape.foreign)
     if has_steps and frequency.likely > _MATCHES_FOR_STEPS * place.wanted:
         return [Arm.STEPS]
     tiers = _tiers(frequency, size, place) if order.column == "popularity" else []
@@ -249,12 +241,6 @@ def walked_category(search: Search) -> FacetGroup | None:
     """The category whose prices a walk goes along; None for those of all products."""
     categories = (g for g in search.narrow.groups if g.key in (None, (FacetKind.CATEGORY, "")))
     return next((group for group in categories if group.category_id is not None), None)
-
-
-def keyed_words(search: Search) -> tuple[tuple[str, ...], ...]:
-    """For each part of the query, and for the category, the words of which a product's keys by price have one."""
-    category = walked_category(search)
-    return search.meaning.lexemes + (() if category is None else ((f"{CATEGORY_WORD}{category.category_id}",),))
 
 
 def walk_category(search: Search, shape: Shape, values: dict[str, object]) -> tuple[Shape, dict[str, object]]:

@@ -23,12 +23,10 @@ from app.catalog.search_plan import (
     Search,
     SearchState,
     arms,
-    keyed_words,
     sample_for_marks,
     steps_at_once,
     walk_category,
     walk_rows,
-    walked_category,
 )
 from app.catalog.search_sql import ORDERS, Arm, page_statement, pinned_statement
 from app.catalog.search_steps_sql import steps_statement, words_of_parts
@@ -159,17 +157,16 @@ class SearchSegments:
         size = await self.state()
         frequency = search.frequency(size, in_name=segment.vector == "name")
         beside = place.value if place is not None and order.column == "popularity" else None
-        in_category = walked_category(search) is not None
-        begin = Place(wanted.number, wanted.forward, beside if isinstance(beside, int) else None, in_category)
+        begin = Place(wanted.number, wanted.forward, beside if isinstance(beside, int) else None)
         for arm in arms(shape, order, frequency, size, begin):
             asked, asked_values = (
                 walk_category(search, shape, values) if arm is Arm.WALK and order.by_price else (shape, values)
             )
             turn = {"forward": wanted.forward, "after": place is not None}
             if arm is Arm.STEPS:
-                words = keyed_words(search)
-                statement = steps_statement(asked, order, len(words), **turn)
-                asked_values |= words_of_parts(words) | {"at_once": steps_at_once(frequency, wanted.number)}
+                lexemes = search.meaning.lexemes
+                statement = steps_statement(asked, order, len(lexemes), **turn)
+                asked_values |= words_of_parts(lexemes) | {"at_once": steps_at_once(frequency, wanted.number)}
             elif arm is Arm.MARKS:
                 sample, nth = sample_for_marks(frequency, wanted.number)
                 statement = marked_statement(asked, order, sample, **turn)

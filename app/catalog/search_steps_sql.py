@@ -1,9 +1,9 @@
 """Words by price: the order by price in steps, and the statement that reads a word's products along them. See ADR-0042.
 
-The order is cut into steps of as many products each. The keys of a product are its words and its categories, each with
-the step of its price, as numbers in a GIN index. So a word's products are read some steps at a time, from the cursor
-on, until there is a page of them: where a word is frequent a step has a page, and a step with none of its products costs
-one look into the index. A number may stand for two words, so each row is held against what is asked.
+The order is cut into steps of as many products each. The keys of a product are its words, each with the step of its
+price, as numbers in a GIN index. So a word's products are read some steps at a time, from the cursor on, until there is
+a page of them: where a word is frequent a step has a page, and a step with none of its products costs one look into the
+index. A number may stand for two words, so each row is held against its text.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from sqlalchemy import ARRAY, Integer, Text, TextClause, text
 from app.catalog.search_sql import Order, Shape, bound, conditions
 from app.database.search_tables import STEPS
 
-CATEGORY_WORD = "category "  # before its id, with a space as no word has: a word of all products of a category
-
 
 def price_steps(hits: str) -> TextClause:
     """Where each step but the first begins, for as many products in each; nowhere without products."""
@@ -27,7 +25,7 @@ def price_steps(hits: str) -> TextClause:
 
 
 def words_of_parts(lexemes: tuple[tuple[str, ...], ...]) -> dict[str, object]:
-    """The values of a statement for the parts of a query."""
+    """The values of a statement for the parts of a meaning."""
     return {f"words_{index}": list(words) for index, words in enumerate(lexemes)}
 
 

@@ -1,8 +1,8 @@
-"""Steps of the orders by name and by time, marks of them in the texts that are searched, categories in keys by price.
+"""Steps of the orders by name and by time, and marks of them in the texts that are searched.
 
 Until the index is built anew (the worker does it within the hour where there are many products, or `cartograph search
-rebuild`) there are neither marks nor such keys: everything is found, by the slower way. Processes of the release before
-write texts and keys without them: build the index when they are gone.
+rebuild`) no text has marks: everything is found, by the slower way. Processes of the release before write texts without
+marks: build the index when they are gone.
 
 Revision ID: 0019
 """

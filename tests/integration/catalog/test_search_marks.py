@@ -138,7 +138,7 @@ async def test_a_stretch_is_read_by_the_index_of_words(marked: Shop, sort: Produ
     async with marked.database.write() as connection:
         await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
         explained = await connection.execute(text(f"EXPLAIN (ANALYZE, BUFFERS OFF) {statement}"))
-        plan = "\n".join(explained.scalars())
+        plan = "\n".join(line for line in explained.scalars() if "never executed" not in line)
 
     assert "Bitmap Index Scan on product_search_text_idx" in plan, plan
     assert "Bitmap Index Scan on product_search_sample_64_idx" in plan, plan

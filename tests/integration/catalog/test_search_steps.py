@@ -9,14 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from app.bootstrap import Shop, build_shop
-from app.catalog.meaning import Meaning
 from app.catalog.price_book import ListPrice
 from app.catalog.search import ProductFilter, ProductSort, SearchRequest
-from app.catalog.search_filters import narrowing
-from app.catalog.search_plan import Frequency, IndexSize, Place, Search, arms, keyed_words
+from app.catalog.search_plan import Frequency, IndexSize, Place, arms
 from app.catalog.search_sql import ORDERS, Arm, Shape
 from app.catalog.search_steps_sql import steps_statement, words_of_parts
-from app.core.ids import CategoryId
 from app.core.money import Currency
 from app.core.pagination import PageRequest
 from app.seed.generated import generated_drafts
@@ -37,13 +34,9 @@ QUERIES = {  # what is typed: the tsquery that it is, and lexemes of each of its
     "classic -modern": ("'classic' & !'modern'", (("classic",),)),
 }
 KEYS = """
-    SELECT hit.product_id, place.keys = word_keys(
-        text_vector || array_to_tsvector(ARRAY(SELECT 'category ' || id FROM unnest(path_ids) AS id)),
-        width_bucket(price_min_minor, price_steps)) AS holds
-    FROM search_state, product_search AS hit JOIN product ON product.id = hit.product_id
-    LEFT JOIN category ON category.id = product.category_id
-    LEFT JOIN product_price_order AS place
-    ON place.product_id = hit.product_id AND place.category_id = 0 AND price_minor = price_min_minor
+    SELECT hit.product_id, place.keys = word_keys(text_vector, width_bucket(price_min_minor, price_steps)) AS holds
+    FROM search_state, product_search AS hit LEFT JOIN product_price_order AS place
+    ON place.product_id = hit.product_id AND category_id = 0 AND price_minor = price_min_minor
 """
 
 
@@ -117,29 +110,6 @@ async def test_pages_of_a_frequent_word_within_a_filter_are_the_same_by_steps(st
 
 
 @pytest.mark.parametrize("sort", SORTED)
-async def test_pages_of_a_frequent_word_in_a_category_are_read_by_steps(stepped: Shop, sort: ProductSort) -> None:
-    largest = "SELECT id, value FROM facet_value WHERE kind = 'category' ORDER BY product_count DESC, id LIMIT 1"
-    ((facet_id, category_id),) = [tuple(row) for row in await rows(stepped, largest)]
-    within = ProductFilter(categories=(CategoryId(int(category_id)),), price_min=2_000)
-    search = Search(
-        Meaning(("'women'",), (1,), (1_000,), (("women",),)), await narrowing(stepped.database, within, None)
-    )
-    condition = f"text_vector @@ 'women' AND facet_ids && ARRAY[{facet_id}] AND price_min_minor >= 2000"
-    sorted_ids = f"SELECT product_id FROM product_search WHERE {condition} ORDER BY {SORTED[sort]}"
-    expected = [row.product_id for row in await rows(stepped, sorted_ids)]
-    assert len(expected) > 20
-
-    shape, values = search.shape()
-    words = keyed_words(search)
-    values |= {"at_once": 5, "limit": 10_000, **words_of_parts(words)}
-    statement = steps_statement(shape, ORDERS[sort], len(words), forward=True, after=False)
-    by_steps = [row.product_id for row in await rows(stepped, statement, **values)]
-
-    assert words == (("women",), (f"category {category_id}",))
-    assert by_steps == expected
-
-
-@pytest.mark.parametrize("sort", SORTED)
 async def test_a_step_is_read_by_its_keys(stepped: Shop, sort: ProductSort) -> None:
     statement = str(steps_statement(Shape("text"), ORDERS[sort], 1, forward=True, after=False))
     for name, value in {"query_0": "'classic'", "words_0": "ARRAY['classic']", "at_once": "1", "limit": "25"}.items():
@@ -169,18 +139,6 @@ def test_steps_are_for_frequent_words_without_facets(likely: float, shape: Shape
     found = arms(shape, ORDERS[ProductSort.PRICE_ASC], Frequency(9_000, likely), size, Place(25))
 
     assert found[0] is chosen
-
-
-@pytest.mark.parametrize(
-    ("facets", "has_marks", "chosen"), [(1, True, Arm.STEPS), (1, False, Arm.INDEX), (2, True, Arm.INDEX)]
-)
-def test_steps_are_for_words_in_one_category_once_keys_know_categories(
-    facets: int, has_marks: bool, chosen: Arm
-) -> None:
-    size = IndexSize(1_000_000, has_steps=True, has_marks=has_marks)
-    place, frequency = Place(25, category=True), Frequency(9_000, 600.0)
-
-    assert arms(Shape("text", facets=facets), ORDERS[ProductSort.PRICE_ASC], frequency, size, place)[0] is chosen
 
 
 def test_there_are_no_steps_before_a_rebuild_or_in_another_currency() -> None:
