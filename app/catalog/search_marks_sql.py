@@ -53,7 +53,7 @@ def marked_statement(shape: Shape, order: Order, sample: int, *, forward: bool, 
             SELECT begin, {steps} AS steps, width_bucket(seen[:nth], {steps}) AS upto,
                    width_bucket(seen[cardinality(seen) - cardinality(seen) / {_FAR}], {steps}) AS far
             FROM (
-                SELECT {begin} AS begin, {steps}, (
+                SELECT {begin} AS begin, nullif({steps}, '{{}}') AS {steps}, (
                     SELECT array_agg({column} ORDER BY {by}) FROM ({hits} WHERE {sampled} OFFSET 0) AS m
                 ) AS seen FROM search_state OFFSET 0
             ) AS state OFFSET 0

@@ -105,6 +105,23 @@ async def test_marks_give_what_a_sort_of_all_matches_gives(
     assert walked == {True: expected, False: expected[::-1]}
 
 
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_replica_that_has_no_steps_yet_gives_every_match(marked: Shop, after: bool) -> None:
+    shape, given, condition = MATCHES["a word"]
+    sorted_rows = f"SELECT sort_name, product_id FROM product_search WHERE {condition} ORDER BY sort_name, product_id"
+    everything = [tuple(row) for row in await rows(marked, sorted_rows)]
+    place = {"after": everything[30][0], "after_id": everything[30][1]} if after else {}
+    statement = marked_statement(shape, ORDERS[ProductSort.NAME_ASC], 4, forward=True, after=after)
+
+    async with marked.database.write() as connection:
+        await connection.execute(text("UPDATE search_state SET name_steps = '{}'"))
+        page = (await connection.execute(statement, {**given, **place, "nth": 1, "limit": 25})).all()
+        await connection.rollback()
+
+    first = 31 if after else 0
+    assert [tuple(row) for row in page] == everything[first : first + 25]
+
+
 @pytest.mark.parametrize("sort", SORTED)
 async def test_pages_go_both_ways_within_a_filter(marked: Shop, sort: ProductSort) -> None:
     request = SearchRequest("women", ProductFilter(price_min=2_000, price_max=9_000, available=True), sort)
