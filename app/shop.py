@@ -143,9 +143,12 @@ class Shop:
             return bool((await connection.execute(text("SELECT refreshed_at IS NULL FROM search_state"))).scalar_one())
 
     async def _search_index_is_outgrown(self) -> bool:
-        """Whether so many products came since it was built that its samples and steps are no longer even."""
+        """Whether a large one has no steps, or so many products came that its samples and steps are no longer even."""
         async with self.database.read_fresh() as connection:
-            outgrown = text("SELECT product_count > greatest(2 * built_count, :small) FROM search_state")
+            outgrown = text("""
+                SELECT product_count > :small AND (product_count > 2 * built_count OR name_steps = '{}')
+                FROM search_state
+            """)
             return bool((await connection.execute(outgrown, {"small": SMALL_CATALOGUE})).scalar_one())
 
     async def product_count(self) -> int:

@@ -16,9 +16,9 @@ from app.catalog.search_sql import STATEMENTS, Order, Shape, bound, conditions, 
 from app.database.search_tables import MARKED_STEPS, SAMPLES, sample_condition
 
 MARKED = {"sort_name": ("n", "name_steps"), "created_at": ("t", "time_steps")}  # orders: their marks, their steps
-_LAST = MARKED_STEPS - 1
+NO_MARK = "''#''"  # a lexeme that no product has
 _FAR = 32  # of the matches of a sample one in so many is further
-_SHARES = f"ARRAY(SELECT place / {MARKED_STEPS}.0 FROM generate_series(1, {_LAST}) AS place)"
+_SHARES = f"ARRAY(SELECT place / {MARKED_STEPS}.0 FROM generate_series(1, {MARKED_STEPS - 1}) AS place)"
 _STEPS = "coalesce(percentile_disc({0}) WITHIN GROUP (ORDER BY {1}), '{{}}')"
 
 # where each step but the first begins; names about as they will be sorted, so steps are about even
@@ -40,7 +40,7 @@ def marked_statement(shape: Shape, order: Order, sample: int, *, forward: bool, 
     column, (_, steps) = order.column, MARKED[order.column]
     place = [f"(s.{column}, s.product_id) {sign} (:after, :after_id)"] if after else []
     by = f"{column} {direction}, product_id {direction}"
-    begin = f"width_bucket(:after, {steps})" if after else str(_LAST if down else 0)
+    begin = f"width_bucket(:after, {steps})" if after else (f"cardinality({steps})" if down else "0")
     hits = f"SELECT s.{column}, s.product_id FROM {hits_of(shape)} AS s"
     sampled = conditions(shape, sample_condition(sample, "s.product_id"), *place)
     before_edge = f"(s.{column} {'>=' if down else '<'} stretch.edge) IS NOT FALSE"
@@ -83,8 +83,8 @@ def _stretches(shape: Shape, order: Order, *, down: bool) -> str:
         near, after, left, edge = marks("upto", "begin"), marks("far", "upto - 1"), marks("0", "upto - 1"), "upto"
     else:
         near, after, edge = marks("begin", "upto"), marks("upto + 1", "far"), "upto + 1"
-        left = marks("upto + 1", str(_LAST))
-    if shape.vector:  # an index is not asked for what has no marks alone
+        left = marks("upto + 1", "cardinality(steps)")
+    if shape.vector:  # beside words: a GIN index that is asked for what has no marks alone is read as a whole
         fewer = "abs(far - upto) < abs(upto - begin)"
-        near = f"CASE WHEN {fewer} THEN coalesce(!! {after}, {near}) ELSE {near} END"
+        near = f"CASE WHEN {fewer} THEN !! coalesce({after}, CAST('{NO_MARK}' AS tsquery)) ELSE {near} END"
     return f"({near}, steps[{edge}]), ({left}, NULL)"

@@ -16,6 +16,8 @@ from app.core.clock import Clock
 from app.database.engine import Database
 
 SALES_DAYS = 30
+LEAST_IN_STEP = 1_000  # products of the newest step by time, before another one begins
+_AHEAD = timedelta(minutes=1)  # of any statement that is under way
 _BATCH = 5_000  # products whose popularity one transaction looks at
 
 
@@ -35,6 +37,8 @@ class RefreshSearch:
             state = {"product_count": count, "tier_popularity": bounds, "now": self.clock.now()}
             await connection.execute(sql.SET_STATE, state)
             await connection.execute(sql.SET_TIERS)
+            edge = self.clock.now() + _AHEAD
+            await connection.execute(sql.ADD_TIME_STEP, {"edge": edge, "least": LEAST_IN_STEP})
         async with self.database.write_at_leisure() as connection:
             for statement in sql.count_statements(sampled=count > sql.SAMPLED_FROM):
                 await connection.execute(text(statement.replace(":", r"\:")))

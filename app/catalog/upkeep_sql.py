@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, Text, TextClause, bindparam, text
 
 from app.catalog.search_documents_sql import POPULARITY_STEP, tier_of
-from app.database.search_tables import NO_TIER, SAMPLES, TIERS, sample_condition
+from app.database.search_tables import MARKED_STEPS, NO_TIER, SAMPLES, TIERS, sample_condition
 
 _TIMES_A_TIER = 4  # products of a catalogue that has the tier: it would save little in a smaller one
 SAMPLED_FROM = 100_000  # products: below, everything is counted
@@ -63,6 +63,15 @@ SET_BUILT = text("""
 SET_STATE = text("""
     UPDATE search_state SET product_count = :product_count, tier_popularity = :tier_popularity, refreshed_at = :now
 """).bindparams(_BOUNDS, bindparam("now", type_=DateTime(timezone=True)))
+# products come with the newest times: where there is another step of them, what comes from :edge on has one of its own;
+# that lies ahead, so no product there is marked already, nor will be by a statement that does not know of it yet
+ADD_TIME_STEP = text(f"""
+    UPDATE search_state SET time_steps = time_steps || CAST(:edge AS timestamptz)
+    WHERE time_steps <> '{{}}' AND NOT EXISTS (SELECT FROM product_search WHERE created_at >= :edge)
+    AND EXISTS (
+        SELECT FROM product_search WHERE created_at >= time_steps[cardinality(time_steps)]
+        OFFSET greatest(product_count / {MARKED_STEPS}, :least))
+""").bindparams(bindparam("edge", type_=DateTime(timezone=True)))
 SET_TIERS = text(f"""
     UPDATE product_search SET tier = {tier_of("popularity")} FROM search_state WHERE product_id IN (
         SELECT product_id FROM product_search, search_state WHERE tier <> {tier_of("popularity")}

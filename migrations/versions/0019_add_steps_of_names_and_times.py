@@ -1,8 +1,9 @@
 """Steps of the orders by name and by time, and marks of them in the texts that are searched.
 
 Until the index is built anew (the worker does it within the hour where there are many products, or `cartograph search
-rebuild`) no text has marks: everything is found, by the slower way. Processes of the release before write texts without
-marks: build the index when they are gone.
+rebuild`) no text has marks: everything is found, by the slower way. A process of the release before writes texts
+without marks, and what it writes after that is missing from most pages by name and by time: build the index once more
+when the last of them is gone, and after going back to that release and forth again.
 
 Revision ID: 0019
 """
@@ -60,4 +61,3 @@ def upgrade() -> None:
     op.execute(WORD_KEYS)
     for name, array in (("name_steps", ARRAY(Text)), ("time_steps", ARRAY(DateTime(timezone=True)))):
         op.add_column("search_state", Column(name, array, nullable=False, server_default="{}"))
-    op.execute("UPDATE search_state SET built_count = 0")  # so that the worker builds a large index anew

@@ -59,6 +59,9 @@ async def test_a_rebuild_loses_no_search_and_no_change(shop: Shop, keeper: Shopk
     assert answers > 10
     ((after,),) = await rows(shop, "SELECT count(*) FROM product_search")
     assert after == before + changes
+    marks = "steps_query('n', width_bucket(sort_name, name_steps), width_bucket(sort_name, name_steps))"
+    unmarked = f"SELECT product_id FROM product_search, search_state WHERE NOT text_vector @@ {marks}"
+    assert await rows(shop, unmarked) == []
     found = await shop.search_index.count(SearchRequest(word))
     assert found.value == 5 + changes
     leftovers = await rows(shop, "SELECT relname FROM pg_class WHERE relname LIKE '%\\_next%'")

@@ -184,7 +184,7 @@ async def test_the_worker_builds_an_outgrown_index_anew(servers: Servers) -> Non
     async def keep(product_count: int, built_count: int) -> Any:
         async with shop.database.write() as connection:
             counts = {"products": product_count, "built": built_count}
-            grown = text("UPDATE search_state SET product_count = :products, built_count = :built")
+            grown = text("UPDATE search_state SET product_count = :products, built_count = :built, name_steps = '{a}'")
             await connection.execute(grown, counts)
         await shop.keep_search()
         (row,) = await rows(shop, built)
