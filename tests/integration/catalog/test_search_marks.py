@@ -20,6 +20,7 @@ from app.core.pagination import PageRequest
 from app.seed.generated import generated_drafts
 from tests.conftest import Servers
 from tests.generated_catalogue import generated_catalogue
+from tests.generic_plans import generic_plan
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, new_word
 
 PRODUCTS = 4_000
@@ -165,18 +166,14 @@ async def test_pages_go_both_ways_within_a_filter(
 @pytest.mark.parametrize("matches", ["a word", "a facet"])
 async def test_a_stretch_is_read_by_the_index_of_words(marked: Shop, sort: ProductSort, matches: str) -> None:
     shape, _, _ = MATCHES[matches]
-    statement = str(marked_statement(shape, ORDERS[sort], 64, forward=True, after=False))
-    for place, name in enumerate(("query_0", "facets_0", "nth", "limit"), 1):
-        statement = statement.replace(f":{name}", f"${place}")
-    values = "'classic', ARRAY[0], 3, 25"
+    statement = marked_statement(shape, ORDERS[sort], 64, forward=True, after=False)
+    query, facets = ("tsquery", "'classic'"), ("int[]", "ARRAY[0]")
 
-    async with marked.database.write() as connection:
-        await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-        prepared = f"PREPARE marked (tsquery, int[], int, bigint) AS {statement}"
-        await connection.execute(text(prepared.replace(":", r"\:")))
-        explained = await connection.execute(text(f"EXPLAIN (ANALYZE, BUFFERS OFF) EXECUTE marked ({values})"))
-        plan = "\n".join(line for line in explained.scalars() if "never executed" not in line)
-        await connection.execute(text("DEALLOCATE marked"))
+    plan = await generic_plan(
+        marked,
+        statement,
+        {"query_0": query, "facets_0": facets, "nth": ("int", "3"), "limit": ("bigint", "25")},
+    )
 
     assert "Bitmap Index Scan on product_search_text_idx" in plan, plan
     assert "Bitmap Index Scan on product_search_sample_64_idx" in plan, plan

@@ -20,6 +20,7 @@ from app.seed.generated import generated_drafts
 from app.settings import load_settings
 from tests.conftest import Servers
 from tests.generated_catalogue import generated_catalogue
+from tests.generic_plans import generic_plan
 from tests.shopkeeping import Api, Shopkeeper, new_word
 
 PRODUCTS = 4_000
@@ -111,14 +112,14 @@ async def test_pages_of_a_frequent_word_within_a_filter_are_the_same_by_steps(st
 
 @pytest.mark.parametrize("sort", SORTED)
 async def test_a_step_is_read_by_its_keys(stepped: Shop, sort: ProductSort) -> None:
-    statement = str(steps_statement(Shape("text"), ORDERS[sort], 1, forward=True, after=False))
-    for name, value in {"query_0": "'classic'", "words_0": "ARRAY['classic']", "at_once": "1", "limit": "25"}.items():
-        statement = statement.replace(f":{name}", value)
+    statement = steps_statement(Shape("text"), ORDERS[sort], 1, forward=True, after=False)
+    query, words = ("tsquery", "'classic'"), ("text[]", "ARRAY['classic']")
 
-    async with stepped.database.write() as connection:
-        await connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-        explained = await connection.execute(text(f"EXPLAIN (ANALYZE, BUFFERS OFF) {statement}"))
-        plan = "\n".join(explained.scalars())
+    plan = await generic_plan(
+        stepped,
+        statement,
+        {"query_0": query, "words_0": words, "at_once": ("int", "1"), "limit": ("bigint", "25")},
+    )
 
     assert "Bitmap Index Scan on product_price_order_keys_idx" in plan, plan
     assert "Seq Scan on product" not in plan, plan
