@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.conftest import Servers
 from tests.generated_catalogue import generated_catalogue
 from tests.generic_plans import generic_plan
 from tests.shopkeeping import Api, ManualClock, Shopkeeper, new_word
+from tests.walked_pages import there_and_back, walked
 
 PRODUCTS = 4_000
 SORTED = {
@@ -106,19 +108,10 @@ async def test_marks_give_what_a_sort_of_all_matches_gives(
     limit = max(25, len(expected) // 15)
 
     values = {**given, "nth": nth, "limit": limit}
-    walked: dict[bool, list[int]] = {}
-    for forward in (True, False):
-        place: dict[str, Any] = {}
-        walked[forward] = []
-        for _ in range(PRODUCTS):
-            statement = marked_statement(shape, ORDERS[sort], sample, forward=forward, after=bool(place))
-            page = await rows(marked, statement, **values, **place)
-            walked[forward] += [row.product_id for row in page]
-            if len(page) < limit:
-                break
-            place = {"after": page[-1][0], "after_id": page[-1].product_id}
+    statement = partial(marked_statement, shape, ORDERS[sort], sample)
 
-    assert walked == {True: expected, False: expected[::-1]}
+    assert await walked(marked, statement, values, forward=True) == expected
+    assert await walked(marked, statement, values, forward=False) == expected[::-1]
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -149,17 +142,7 @@ async def test_pages_go_both_ways_within_a_filter(
     expected = [row.product_id for row in await rows(marked, sorted_ids)]
     assert len(expected) > 50
 
-    there, cursor = [], None
-    while True:
-        page = (await marked.search_index.page(request, PageRequest(11, cursor=cursor))).page
-        there += page.items
-        if not page.has_next:
-            break
-        cursor = page.cursors[-1]
-    back = await marked.search_index.page(request, PageRequest(11, cursor=page.cursors[0], forward=False))
-
-    assert there == expected
-    assert list(back.page.items) == expected[len(expected) - len(page.items) - 11 : len(expected) - len(page.items)]
+    assert await there_and_back(marked, request, 11) == (expected, expected)
 
 
 @pytest.mark.parametrize("sort", SORTED)

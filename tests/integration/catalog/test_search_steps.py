@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,13 +16,13 @@ from app.catalog.search_plan import Frequency, IndexSize, Place, arms
 from app.catalog.search_sql import ORDERS, Arm, Shape
 from app.catalog.search_steps_sql import steps_statement, words_of_parts
 from app.core.money import Currency
-from app.core.pagination import PageRequest
 from app.seed.generated import generated_drafts
 from app.settings import load_settings
 from tests.conftest import Servers
 from tests.generated_catalogue import generated_catalogue
 from tests.generic_plans import generic_plan
 from tests.shopkeeping import Api, Shopkeeper, new_word
+from tests.walked_pages import there_and_back, walked
 
 PRODUCTS = 4_000
 SORTED = {
@@ -68,19 +69,10 @@ async def test_steps_give_what_a_sort_of_all_matches_gives(
     assert len(expected) > 20
 
     values = {"query_0": tsquery, "at_once": at_once, "limit": 60, **words_of_parts(lexemes)}
-    walked: dict[bool, list[int]] = {}
-    for forward in (True, False):
-        place: dict[str, Any] = {}
-        walked[forward] = []
-        for _ in range(PRODUCTS):
-            statement = steps_statement(Shape("text"), ORDERS[sort], len(lexemes), forward=forward, after=bool(place))
-            page = await rows(stepped, statement, **values, **place)
-            walked[forward] += [row.product_id for row in page]
-            if len(page) < 60:
-                break
-            place = {"after": page[-1].price_minor, "after_id": page[-1].product_id}
+    statement = partial(steps_statement, Shape("text"), ORDERS[sort], len(lexemes))
 
-    assert walked == {True: expected, False: expected[::-1]}
+    assert await walked(stepped, statement, values, forward=True) == expected
+    assert await walked(stepped, statement, values, forward=False) == expected[::-1]
 
 
 @pytest.mark.parametrize("sort", SORTED)
@@ -92,22 +84,7 @@ async def test_pages_of_a_frequent_word_within_a_filter_are_the_same_by_steps(st
     expected = [row.product_id for row in await rows(stepped, sorted_ids)]
     assert len(expected) > 50
 
-    there, cursor = [], None
-    while True:
-        page = (await stepped.search_index.page(request, PageRequest(11, cursor=cursor))).page
-        there += page.items
-        if not page.has_next:
-            break
-        cursor = page.cursors[-1]
-    back = list(page.items)
-    cursor = page.cursors[0]
-    while page.has_previous:
-        page = (await stepped.search_index.page(request, PageRequest(11, cursor=cursor, forward=False))).page
-        back = [*page.items, *back]
-        cursor = page.cursors[0]
-
-    assert there == expected
-    assert back == expected
+    assert await there_and_back(stepped, request, 11) == (expected, expected)
 
 
 @pytest.mark.parametrize("sort", SORTED)
