@@ -159,11 +159,10 @@ async def test_the_worker_builds_an_outgrown_index_anew(servers: Servers) -> Non
     await shop.store_products(list(generated_drafts(300, currency=Currency("USD"))))
     built = "SELECT built_count, cardinality(price_steps) FROM search_state"
 
-    async def keep(product_count: int, built_count: int) -> Any:
+    async def keep(product_count: int, built_count: int, name_steps: str = "{a}") -> Any:
         async with shop.database.write() as connection:
-            counts = {"products": product_count, "built": built_count}
-            grown = text("UPDATE search_state SET product_count = :products, built_count = :built, name_steps = '{a}'")
-            await connection.execute(grown, counts)
+            counts = f"product_count = {product_count}, built_count = {built_count}, name_steps = '{name_steps}'"
+            await connection.execute(text(f"UPDATE search_state SET {counts}"))
         await shop.keep_search()
         (row,) = await rows(shop, built)
         return tuple(row)
@@ -171,7 +170,10 @@ async def test_the_worker_builds_an_outgrown_index_anew(servers: Servers) -> Non
     small = await keep(20_000, 0)
     grown_by_half = await keep(90_000, 60_000)
     outgrown = await keep(90_000, 40_000)
+    small_without_steps = await keep(20_000, 20_000, "{}")
+    without_steps = await keep(90_000, 60_000, "{}")
 
     assert (small, grown_by_half, outgrown) == ((0, 0), (60_000, 0), (300, 127))
+    assert (small_without_steps, without_steps) == ((20_000, 127), (300, 127))
     await shop.close()
     servers.postgres.drop_database("outgrown")
